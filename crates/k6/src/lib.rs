@@ -1,0 +1,1 @@
+//! Squall's `k6` crate.
