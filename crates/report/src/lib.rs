@@ -1,1 +1,11 @@
-//! Squall's `report` crate.
+//! What a run says about itself, as text and JSON: k6's end-of-test summary, its legacy form, the
+//! data of `handleSummary`, `--summary-export`, and what Squall adds (requests by name,
+//! self-check, burst).
+//!
+//! Everything here is a pure function of [`metrics::Totals`] and a few settings: no I/O, no clock,
+//! no environment, so that a summary can be printed again from a run's record to the byte. Whether
+//! there is a terminal, and where text goes, is decided by `cli`. Start reading at [`number`],
+//! which holds k6's formats, then `summary`.
+
+mod collation;
+pub mod number;
