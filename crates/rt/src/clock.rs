@@ -1,0 +1,117 @@
+//! The clock of the current core: the kernel's monotonic clock, or simulated time.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
+use std::time::Duration;
+
+use crate::core::with_current;
+
+/// A point on the monotonic clock, in nanoseconds (`CLOCK_MONOTONIC`, or since the start of a simulation plus its origin).
+///
+/// Differences saturate at zero: a clock that seems to go backwards never panics.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Nanos(pub u64);
+
+impl Nanos {
+    /// Later than any time a run can reach.
+    pub const MAX: Nanos = Nanos(u64::MAX);
+
+    /// Milliseconds as a float, the unit of k6's time metrics.
+    #[must_use]
+    pub fn as_millis_f64(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// Time since `earlier`; zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Nanos) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Debug for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", Duration::from_nanos(self.0))
+    }
+}
+
+impl Add<Duration> for Nanos {
+    type Output = Nanos;
+    fn add(self, rhs: Duration) -> Nanos {
+        Nanos(self.0.saturating_add(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl AddAssign<Duration> for Nanos {
+    fn add_assign(&mut self, rhs: Duration) {
+        *self = *self + rhs;
+    }
+}
+
+impl Sub<Duration> for Nanos {
+    type Output = Nanos;
+    fn sub(self, rhs: Duration) -> Nanos {
+        Nanos(self.0.saturating_sub(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Sub for Nanos {
+    type Output = Duration;
+    fn sub(self, rhs: Nanos) -> Duration {
+        self.since(rhs)
+    }
+}
+
+/// Now, on the clock of the core this thread runs; the real clock on a thread without one.
+#[must_use]
+pub fn now() -> Nanos {
+    with_current(|core| core.map_or_else(monotonic, crate::core::Inner::now))
+}
+
+/// Unix time in nanoseconds. Simulated cores count from a fixed date.
+#[must_use]
+pub fn unix_nanos() -> u64 {
+    with_current(|core| match core {
+        Some(core) if core.is_simulated() => SIMULATED_EPOCH_NS + core.now().0,
+        _ => realtime_ns(),
+    })
+}
+
+/// Where simulated wall clocks start: 2026-01-01T00:00:00Z.
+const SIMULATED_EPOCH_NS: u64 = 1_767_225_600_000_000_000;
+
+fn read(clock: libc::clockid_t) -> u64 {
+    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `ts` is a valid timespec to write to; both clocks exist on every system we build for.
+    unsafe { libc::clock_gettime(clock, &raw mut ts) };
+    (ts.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(ts.tv_nsec as u64)
+}
+
+pub(crate) fn monotonic() -> Nanos {
+    Nanos(read(libc::CLOCK_MONOTONIC))
+}
+
+pub(crate) fn realtime_ns() -> u64 {
+    read(libc::CLOCK_REALTIME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_saturate_instead_of_wrapping() {
+        assert_eq!(Nanos(5) - Nanos(9), Duration::ZERO);
+        assert_eq!(Nanos(9) - Nanos(5), Duration::from_nanos(4));
+        assert_eq!(Nanos(3) - Duration::from_nanos(9), Nanos(0));
+        assert_eq!(Nanos::MAX + Duration::from_secs(1), Nanos::MAX);
+    }
+
+    #[test]
+    fn the_monotonic_clock_moves_forward() {
+        let a = now();
+        let b = now();
+        assert!(b >= a && a.0 > 0);
+    }
+}

@@ -1,0 +1,327 @@
+//! A core's loop: run what is ready, fire what is due, wait for sockets and the next deadline.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use crate::clock::{self, Nanos};
+use crate::reactor::{Interrupter, Reactor};
+use crate::task::{TaskRef, Tasks};
+use crate::timer::Timers;
+
+/// How many tasks run before sockets and timers are looked at again.
+const BATCH: usize = 256;
+/// A core that may spin stops sleeping this long before a precise deadline: what a wake-up from the kernel costs.
+const SPIN: Duration = Duration::from_micros(60);
+/// The longest sleep when nothing is due, so that a lost wake-up could not hang a run.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// How a core behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct CoreConfig {
+    /// Spin over the last microseconds before a precise deadline ([`crate::sleep_until_precise`]). Only worth it where
+    /// no other thread wants this CPU.
+    pub spin: bool,
+}
+
+/// What a core did with its time since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CoreStats {
+    /// Time spent running tasks, firing timers and taking events, nanoseconds.
+    pub busy_ns: u64,
+    /// Time spent waiting in the kernel, nanoseconds.
+    pub idle_ns: u64,
+    /// Time spent spinning before precise deadlines, nanoseconds.
+    pub spin_ns: u64,
+    /// The longest stretch between two looks at sockets and timers, nanoseconds.
+    pub longest_stretch_ns: u64,
+    /// Turns of the loop.
+    pub turns: u64,
+}
+
+/// Other threads' way in: tasks to run, and the means to end the core's wait.
+pub(crate) struct Mailbox {
+    posted: Mutex<Vec<Arc<TaskRef>>>,
+    any: AtomicBool,
+    interrupter: Interrupter,
+}
+
+impl Mailbox {
+    pub(crate) fn post(&self, task: Arc<TaskRef>) {
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        self.any.store(true, Ordering::Release);
+        self.interrupter.interrupt();
+    }
+}
+
+enum Mode {
+    Real(Box<RefCell<Reactor>>),
+    Simulated,
+}
+
+/// The inside of a core, reached through a thread-local pointer while it runs.
+pub(crate) struct Inner {
+    pub(crate) run_queue: RefCell<VecDeque<Arc<TaskRef>>>,
+    pub(crate) tasks: Tasks,
+    pub(crate) timers: Timers,
+    mailbox: Arc<Mailbox>,
+    mode: Mode,
+    simulated_now: Cell<u64>,
+    config: CoreConfig,
+    stats: Cell<CoreStats>,
+    main_woken: Arc<MainWaker>,
+}
+
+impl Inner {
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    pub(crate) fn is_simulated(&self) -> bool {
+        matches!(self.mode, Mode::Simulated)
+    }
+
+    pub(crate) fn now(&self) -> Nanos {
+        if self.is_simulated() { Nanos(self.simulated_now.get()) } else { clock::monotonic() }
+    }
+
+    pub(crate) fn with_reactor<R>(&self, f: impl FnOnce(&mut Reactor) -> R) -> io::Result<R> {
+        match &self.mode {
+            Mode::Real(reactor) => Ok(f(&mut reactor.borrow_mut())),
+            Mode::Simulated => {
+                Err(io::Error::new(io::ErrorKind::Unsupported, "a simulated core has no sockets"))
+            }
+        }
+    }
+
+    fn take_mail(&self) {
+        if self.mailbox.any.swap(false, Ordering::AcqRel) {
+            let posted = std::mem::take(
+                &mut *self.mailbox.posted.lock().unwrap_or_else(PoisonError::into_inner),
+            );
+            self.run_queue.borrow_mut().extend(posted);
+        }
+    }
+
+    fn run_ready(&self) {
+        for _ in 0..BATCH {
+            let Some(task) = self.run_queue.borrow_mut().pop_front() else { return };
+            self.tasks.run(&task);
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.run_queue.borrow().is_empty() || self.main_woken.0.load(Ordering::Acquire)
+    }
+
+    /// Waits for events or the next deadline, then fires what is due. Real time.
+    fn turn_real(&self, reactor: &RefCell<Reactor>, since: &mut Nanos) {
+        let before = clock::monotonic();
+        let mut stats = self.stats.get();
+        let stretch = before.since(*since).as_nanos() as u64;
+        stats.busy_ns += stretch;
+        stats.longest_stretch_ns = stats.longest_stretch_ns.max(stretch);
+        stats.turns += 1;
+        let wait = if self.has_work() || self.mailbox.any.load(Ordering::Acquire) {
+            Duration::ZERO
+        } else {
+            match self.timers.next() {
+                None => MAX_WAIT,
+                Some((at, precise)) => {
+                    let left = at.since(before).min(MAX_WAIT);
+                    if precise && self.config.spin { left.saturating_sub(SPIN) } else { left }
+                }
+            }
+        };
+        reactor.borrow_mut().wait(wait);
+        let mut now = clock::monotonic();
+        stats.idle_ns += now.since(before).as_nanos() as u64;
+        if self.config.spin && !self.has_work() {
+            let from = now;
+            while let Some((at, true)) = self.timers.next() {
+                if at <= now || at.since(now) > SPIN {
+                    break;
+                }
+                reactor.borrow_mut().wait(Duration::ZERO);
+                now = clock::monotonic();
+                if self.has_work() || self.mailbox.any.load(Ordering::Acquire) {
+                    break;
+                }
+            }
+            stats.spin_ns += now.since(from).as_nanos() as u64;
+        }
+        self.stats.set(stats);
+        self.timers.fire(now);
+        *since = now;
+    }
+
+    /// Jumps to the next deadline if nothing else can happen.
+    fn turn_simulated(&self) {
+        if self.has_work() || self.mailbox.any.load(Ordering::Acquire) {
+            return;
+        }
+        let (at, _) = self
+            .timers
+            .next()
+            .expect("a simulated core with nothing to run has a timer to jump to (deadlock)");
+        self.simulated_now.set(self.simulated_now.get().max(at.0));
+        self.timers.fire(self.now());
+    }
+}
+
+struct MainWaker(AtomicBool, Mutex<Option<Arc<Mailbox>>>);
+
+impl Wake for MainWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.0.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mailbox = self.1.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(mailbox) = mailbox else { return };
+        let local = with_current(|core| core.is_some_and(|c| Arc::ptr_eq(&c.mailbox, &mailbox)));
+        if !local {
+            mailbox.interrupter.interrupt();
+        }
+    }
+}
+
+/// One core: everything a thread needs to run tasks.
+pub struct Core(Rc<Inner>);
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Core({} tasks)", self.0.tasks.len())
+    }
+}
+
+impl Core {
+    /// A core on real time and real sockets.
+    ///
+    /// # Errors
+    /// When the kernel refuses the polling descriptors.
+    pub fn new(config: CoreConfig) -> io::Result<Core> {
+        let reactor = Reactor::new()?;
+        let interrupter = reactor.interrupter();
+        Ok(Core::build(Mode::Real(Box::new(RefCell::new(reactor))), interrupter, config, 0))
+    }
+
+    /// A core in simulated time that starts at `start`: when all tasks wait, time jumps to the next deadline.
+    #[must_use]
+    pub fn simulated(start: Nanos) -> Core {
+        Core::build(Mode::Simulated, Interrupter::none(), CoreConfig { spin: false }, start.0)
+    }
+
+    fn build(mode: Mode, interrupter: Interrupter, config: CoreConfig, now: u64) -> Core {
+        let mailbox = Arc::new(Mailbox {
+            posted: Mutex::default(),
+            any: AtomicBool::new(false),
+            interrupter,
+        });
+        let main_woken = Arc::new(MainWaker(AtomicBool::new(true), Mutex::new(Some(mailbox.clone()))));
+        Core(Rc::new(Inner {
+            run_queue: RefCell::default(),
+            tasks: Tasks::default(),
+            timers: Timers::default(),
+            mailbox,
+            mode,
+            simulated_now: Cell::new(now),
+            config,
+            stats: Cell::default(),
+            main_woken,
+        }))
+    }
+
+    /// Runs `future`, and the tasks it spawns, until it is done. Tasks still alive then run on at the next call; they
+    /// are dropped with the core.
+    ///
+    /// # Panics
+    /// When called on a core's own thread while it runs; in simulated time, when every task waits for ever.
+    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+        let core = self.0.clone();
+        let _entered = Entered::enter(&core);
+        let mut future = pin!(future);
+        let waker = Waker::from(core.main_woken.clone());
+        core.main_woken.0.store(true, Ordering::Release);
+        let mut since = core.now();
+        loop {
+            if core.main_woken.0.swap(false, Ordering::AcqRel)
+                && let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker))
+            {
+                return value;
+            }
+            core.take_mail();
+            core.run_ready();
+            match &core.mode {
+                Mode::Real(reactor) => core.turn_real(reactor, &mut since),
+                Mode::Simulated => core.turn_simulated(),
+            }
+        }
+    }
+
+    /// How many spawned tasks have not ended.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.0.tasks.len()
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // Tasks may hold sockets and timers of this core: they go while it can still be reached.
+        let _entered = Entered::enter(&self.0);
+        self.0.run_queue.borrow_mut().clear();
+        drop(self.0.tasks.drain());
+        self.0.timers.clear();
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Inner>>> = const { RefCell::new(None) };
+}
+
+struct Entered(Option<Rc<Inner>>);
+
+impl Entered {
+    fn enter(core: &Rc<Inner>) -> Entered {
+        CURRENT.with(|current| Entered(current.replace(Some(core.clone()))))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let previous = self.0.take();
+        // The thread may be ending: then there is nothing to restore.
+        drop(CURRENT.try_with(|current| current.replace(previous)));
+    }
+}
+
+pub(crate) fn current() -> Option<Rc<Inner>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+pub(crate) fn with_current<R>(f: impl FnOnce(Option<&Inner>) -> R) -> R {
+    let mut f = Some(f);
+    let mut call = |core: Option<&Inner>| f.take().map(|f| f(core));
+    let result = CURRENT.try_with(|current| call(current.borrow().as_deref())).ok().flatten();
+    match result {
+        Some(result) => result,
+        // The thread is ending and its core is gone.
+        None => call(None).expect("the closure has not run yet"),
+    }
+}
+
+/// What the current core has done so far; zeros on a thread without one or in simulated time.
+#[must_use]
+pub fn stats() -> CoreStats {
+    with_current(|core| core.map_or_else(CoreStats::default, |core| core.stats.get()))
+}

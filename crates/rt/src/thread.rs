@@ -1,0 +1,31 @@
+//! Starting threads: the one place that does.
+
+use std::io;
+use std::thread::JoinHandle;
+
+/// Starts a named thread.
+///
+/// # Errors
+/// When the system refuses another thread.
+pub fn start<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body)
+}
+
+/// How many cores this process may use: its CPU affinity, cut down by the cgroup's CPU quota. At least 1.
+#[must_use]
+pub fn available_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// CPU time this thread has used so far (user + system), nanoseconds; 0 where the system does not tell.
+#[must_use]
+#[allow(unsafe_code)]
+pub fn cpu_time_ns() -> u64 {
+    let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `ts` is a valid timespec to write to.
+    let rc = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut ts) };
+    if rc == 0 { ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64 } else { 0 }
+}
