@@ -1,0 +1,217 @@
+//! The commands, and how a command line finds its own.
+
+mod burst;
+mod demo;
+mod demo_target;
+mod doctor;
+mod inspect;
+mod report;
+mod run;
+mod version;
+
+use crate::exit::{CommandResult, ExitStatus, Failure};
+use crate::flags::table::{
+    DOCTOR, GLOBAL, INSPECT, OPTIONS, OURS, REPORT, RUN, RUNTIME, VERSION,
+};
+use crate::flags::{Flag, Parsed, Parser, help};
+use crate::session::{Name, Session, plain_log};
+use crate::terminal::{Abilities, Terminal};
+
+/// One command: its words, its flags and what it does.
+struct Command {
+    name: &'static str,
+    usage: &'static str,
+    about: &'static str,
+    examples: &'static str,
+    tables: &'static [(&'static str, &'static [&'static [Flag]])],
+    body: fn(&Session) -> CommandResult,
+}
+
+const SHARED: (&str, &[&[Flag]]) = ("Global flags", &[GLOBAL]);
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "run",
+        usage: "run [flags] FILE|-",
+        about: "Runs a k6 script (JavaScript or TypeScript) and prints k6's summary.",
+        examples: "  squall run script.js\n  squall run -u 5 -d 10s script.js\n  \
+                   squall run --time-scale 0.02 script.js   # its own scenarios, fifty times faster\n  \
+                   cat script.js | squall run -",
+        tables: &[
+            ("Flags", &[OPTIONS, RUNTIME, RUN]),
+            ("Squall's own flags", &[OURS]),
+            SHARED,
+        ],
+        body: run::run,
+    },
+    Command {
+        name: "burst",
+        usage: "burst [flags] URL…",
+        about: "Loads URLs without a script: closed or open loop, with bursts.",
+        examples: "  squall burst http://127.0.0.1:8000/ --concurrency 50 --duration 10s\n  \
+                   squall burst http://127.0.0.1:8000/ --rate 500 --burst 2000/s:5s --every 30s",
+        tables: &[("Flags", &[burst::FLAGS]), SHARED],
+        body: burst::run,
+    },
+    Command {
+        name: "inspect",
+        usage: "inspect [flags] FILE|-",
+        about: "Prints the options of a script as JSON, or the consolidated plan.",
+        examples: "  squall inspect script.js\n  squall inspect --execution-requirements script.js",
+        tables: &[("Flags", &[INSPECT, RUNTIME]), SHARED],
+        body: inspect::run,
+    },
+    Command {
+        name: "report",
+        usage: "report [flags] DIR",
+        about: "Prints the summary of a recorded run again, also of one that was killed.",
+        examples: "  squall report ~/.local/share/squall/runs/…",
+        tables: &[("Flags", &[REPORT]), SHARED],
+        body: report::run,
+    },
+    Command {
+        name: "demo",
+        usage: "demo [flags]",
+        about: "Starts the bundled target, runs an example script against it and shows the summary.",
+        examples: "  squall demo",
+        tables: &[("Flags", &[demo::FLAGS]), SHARED],
+        body: demo::run,
+    },
+    Command {
+        name: "demo-target",
+        usage: "demo-target [flags]",
+        about: "Serves the bundled system under test until Ctrl-C.",
+        examples: "  squall demo-target\n  squall demo-target --listen 127.0.0.1:9000",
+        tables: &[("Flags", &[demo_target::FLAGS]), SHARED],
+        body: demo_target::run,
+    },
+    Command {
+        name: "doctor",
+        usage: "doctor [flags] [URL]",
+        about: "Checks whether this machine can generate load, and says what is missing.",
+        examples: "  squall doctor\n  squall doctor http://127.0.0.1:8000",
+        tables: &[("Flags", &[DOCTOR]), SHARED],
+        body: doctor::run,
+    },
+    Command {
+        name: "version",
+        usage: "version [flags]",
+        about: "Prints the version.",
+        examples: "  squall version --json",
+        tables: &[("Flags", &[VERSION]), SHARED],
+        body: version::run,
+    },
+];
+
+/// Runs the command the words name; the first word is the program's name.
+pub(crate) fn dispatch(words: &[String]) -> ExitStatus {
+    let (program, words) = words.split_first().map_or(("squall", words), |(p, w)| (p.as_str(), w));
+    let name = Name::of(program);
+    let (command, rest) = split_command(words);
+    match command {
+        Some(word) => match COMMANDS.iter().find(|command| command.name == word) {
+            Some(command) => start(name, command, &rest),
+            None if word == "help" => print_help(name, rest.first().map(String::as_str)),
+            None => {
+                let text = format!("unknown command {word:?} for {:?}", name.word());
+                tell(&Parsed::default(), Failure::usage(text))
+            }
+        },
+        None if words.iter().any(|word| word == "--version") => {
+            print(&version::line(name));
+            ExitStatus::Success
+        }
+        None => match Parser::new(&[GLOBAL]).parse(words) {
+            Ok(_) => print_help(name, None),
+            Err(error) => tell(&Parsed::default(), error.into()),
+        },
+    }
+}
+
+/// Finds the command's word: the first that is neither a flag nor a global flag's value.
+fn split_command(words: &[String]) -> (Option<&str>, Vec<String>) {
+    let mut i = 0;
+    while let Some(word) = words.get(i) {
+        if !word.starts_with('-') || word == "-" {
+            let mut rest = words.to_vec();
+            rest.remove(i);
+            return (Some(word), rest);
+        }
+        let takes_next = |flag: &Flag| {
+            flag.bare.is_none()
+                && (word.strip_prefix("--") == Some(flag.long)
+                    || flag.short.is_some_and(|s| *word == format!("-{s}")))
+        };
+        i += if GLOBAL.iter().any(takes_next) { 2 } else { 1 };
+    }
+    (None, words.to_vec())
+}
+
+fn start(name: Name, command: &Command, words: &[String]) -> ExitStatus {
+    let tables: Vec<&[Flag]> =
+        command.tables.iter().flat_map(|(_, tables)| tables.iter().copied()).collect();
+    let flags = match Parser::new(&tables).parse(words) {
+        Ok(flags) => flags,
+        Err(error) => return tell(&Parsed::default(), error.into()),
+    };
+    if flags.help {
+        return print_help(name, Some(command.name));
+    }
+    let session = match Session::open(name, flags.clone()) {
+        Ok(session) => session,
+        Err(failure) => return tell(&flags, failure),
+    };
+    let result = (command.body)(&session);
+    let status = result.unwrap_or_else(|failure| {
+        report_failure(&session.log, &failure);
+        failure.status
+    });
+    session.log.flush();
+    status
+}
+
+fn report_failure(log: &crate::log::Logger, failure: &Failure) {
+    if !failure.message.is_empty() {
+        log.log(crate::log::Level::Error, &failure.message, &failure.fields);
+    }
+}
+
+/// Tells a failure that came before there was a session.
+#[allow(clippy::needless_pass_by_value)] // it is the last use of the failure
+fn tell(flags: &Parsed, failure: Failure) -> ExitStatus {
+    let log = plain_log(flags);
+    report_failure(&log, &failure);
+    log.flush();
+    failure.status
+}
+
+fn print(text: &str) {
+    Terminal::new(Abilities { stdout_tty: false, stderr_tty: false, color: false }).out(text);
+}
+
+fn print_help(name: Name, command: Option<&str>) -> ExitStatus {
+    let program = name.word();
+    let Some(command) = COMMANDS.iter().find(|c| Some(c.name) == command) else {
+        let mut text = format!(
+            "Squall makes load: it runs k6 scripts on an engine with one thread per core.\n\n\
+             Usage:\n  {program} COMMAND [flags]\n\nCommands:\n"
+        );
+        for command in COMMANDS {
+            text.push_str(&format!("  {:<13}{}\n", command.name, command.about));
+        }
+        text.push_str(&format!(
+            "\nFlags:\n  -h, --help      show help\n      --version   show the version\n\n\
+             `{program} COMMAND --help` says more about a command.\n"
+        ));
+        print(&text);
+        return ExitStatus::Success;
+    };
+    let examples = command.examples.replace("squall ", &format!("{program} "));
+    print(&format!(
+        "{}\n\nUsage:\n  {program} {}\n\nExamples:\n{examples}\n{}",
+        command.about,
+        command.usage,
+        help::flags(command.tables),
+    ));
+    ExitStatus::Success
+}

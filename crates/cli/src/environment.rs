@@ -1,0 +1,42 @@
+//! The only place that reads the process's environment, directories and arguments.
+#![allow(clippy::disallowed_methods)] // cli is the crate that reads the environment; everybody else is told.
+
+use std::path::PathBuf;
+
+/// One environment variable; `None` where it is unset or not Unicode.
+pub(crate) fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// One environment variable as k6's options see it: an empty one counts as unset.
+pub(crate) fn option_var(name: &str) -> Option<String> {
+    var(name).filter(|value| !value.is_empty())
+}
+
+/// The whole environment, for the script's `__ENV`; values that are not Unicode are left out.
+pub(crate) fn vars() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The arguments with the program's name first; what is not Unicode is shown with replacement characters.
+pub(crate) fn args() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Where k6 looks for its configuration by default.
+pub(crate) fn default_config_file() -> Option<PathBuf> {
+    let base = option_var("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| option_var("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+    Some(base.join("k6").join("config.json"))
+}
+
+/// The user's data folder for Squall: where runs are kept.
+pub(crate) fn data_folder() -> Option<PathBuf> {
+    let base = option_var("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| option_var("HOME").map(|home| PathBuf::from(home).join(".local/share")))?;
+    Some(base.join("squall"))
+}

@@ -1,0 +1,155 @@
+//! The log: lines of ours, of the engine and of the script, in k6's three formats.
+//!
+//! Lines come from cores that must not wait, so they pass through one bounded queue to one writer thread;
+//! lines that find it full are counted and told at the end. Start reading at [`Logger`].
+
+mod destination;
+pub(crate) mod format;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+pub(crate) use destination::{ConsoleFile, Destination};
+pub(crate) use format::{Format, Level};
+
+/// Lines that may wait for the writer. At 200 bytes a line this is some 3 MB at most.
+const QUEUE_LINES: usize = 16_384;
+
+/// After this long without a line, buffered lines reach their file.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// One line.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// Wall time, unix nanoseconds.
+    pub(crate) unix_ns: u64,
+    /// How bad it is.
+    pub(crate) level: Level,
+    /// What it says.
+    pub(crate) message: String,
+    /// Named values, in any order.
+    pub(crate) fields: Vec<(Cow<'static, str>, String)>,
+}
+
+enum Job {
+    Line(Line),
+    Flush(SyncSender<()>),
+}
+
+/// Where lines are sent. Cheap to clone; any thread may use it.
+#[derive(Clone)]
+pub(crate) struct Logger {
+    queue: SyncSender<Job>,
+    dropped: Arc<AtomicU64>,
+    least: Level,
+}
+
+impl Logger {
+    /// Starts the writer thread.
+    pub(crate) fn start(destination: Destination, console: Option<ConsoleFile>, least: Level) -> Self {
+        let (queue, jobs) = sync_channel(QUEUE_LINES);
+        let writer = Writer { jobs, destination, console };
+        // Without a writer every line would block for ever; a process that can't start one thread can't run a test.
+        rt::thread::start("squall-log", move || writer.run())
+            .expect("the system lets a process start its first thread");
+        Self { queue, dropped: Arc::default(), least }
+    }
+
+    /// Whether lines of this level are shown at all.
+    pub(crate) fn shows(&self, level: Level) -> bool {
+        level <= self.least
+    }
+
+    /// Queues a line, waiting for room: for lines of ours, off the cores.
+    pub(crate) fn log(&self, level: Level, message: &str, fields: &[(&'static str, String)]) {
+        if !self.shows(level) {
+            return;
+        }
+        let fields = fields.iter().map(|(k, v)| (Cow::Borrowed(*k), v.clone())).collect();
+        let line = Line { unix_ns: rt::unix_nanos(), level, message: message.to_owned(), fields };
+        let _ = self.queue.send(Job::Line(line));
+    }
+
+    /// Queues a line without waiting: for lines that come from cores. A line that finds no room is counted.
+    pub(crate) fn offer(&self, line: Line) {
+        if !self.shows(line.level) {
+            return;
+        }
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Job::Line(line)) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A note at level info.
+    pub(crate) fn info(&self, message: &str) {
+        self.log(Level::Info, message, &[]);
+    }
+
+    /// A warning.
+    pub(crate) fn warn(&self, message: &str) {
+        self.log(Level::Warning, message, &[]);
+    }
+
+    /// Waits until everything queued so far is written.
+    pub(crate) fn flush(&self) {
+        let (done, wait) = sync_channel(1);
+        if self.queue.send(Job::Flush(done)).is_ok() {
+            let _ = wait.recv();
+        }
+    }
+
+    /// How many lines were lost because the queue was full; resets the count.
+    pub(crate) fn take_dropped(&self) -> u64 {
+        self.dropped.swap(0, Ordering::Relaxed)
+    }
+}
+
+struct Writer {
+    jobs: Receiver<Job>,
+    destination: Destination,
+    console: Option<ConsoleFile>,
+}
+
+impl Writer {
+    fn run(mut self) {
+        loop {
+            match self.jobs.recv_timeout(QUIET) {
+                Ok(Job::Line(line)) => self.write(&line),
+                Ok(Job::Flush(done)) => {
+                    self.flush();
+                    let _ = done.send(());
+                }
+                Err(RecvTimeoutError::Timeout) => self.flush(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        self.destination.flush();
+        if let Some(console) = &mut self.console {
+            console.flush();
+        }
+    }
+
+    fn write(&mut self, line: &Line) {
+        match &mut self.console {
+            Some(console) if line.is_console() => console.write(line),
+            _ => self.destination.write(line),
+        }
+    }
+}
+
+impl Line {
+    /// Printed by a VU's `console.*` (not by init code, whose lines carry no mark).
+    fn is_console(&self) -> bool {
+        self.fields.iter().any(|(name, value)| name == CONSOLE_MARK && value == "vu")
+    }
+}
+
+/// Field that marks lines of a VU's console; never written.
+pub(crate) const CONSOLE_MARK: &str = "\0console";
