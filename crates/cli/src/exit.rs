@@ -102,3 +102,14 @@ impl From<crate::flags::UsageError> for Failure {
 
 /// What a command returns: a status it reached by itself, or a failure still to be told.
 pub(crate) type CommandResult = Result<ExitStatus, Failure>;
+
+/// A system error in the words Go and libc use: `no such file or directory`.
+pub(crate) fn system_text(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}

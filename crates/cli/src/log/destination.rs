@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::{Format, Level, Line};
-use crate::exit::Failure;
+use crate::exit::{Failure, system_text};
 use crate::terminal::Terminal;
 
 /// Where lines go and in which format.
@@ -132,7 +132,7 @@ fn open_log_file(spec: &str) -> Result<Sink, Failure> {
         }
     }
     let file = append(path, 0o600)
-        .map_err(|error| Failure::usage(format!("failed to open logfile {path}: {error}")))?;
+        .map_err(|error| Failure::usage(format!("failed to open logfile {path}: {}", system_text(&error))))?;
     Ok(Sink::File { file: BufWriter::new(file), least })
 }
 
@@ -154,9 +154,8 @@ impl ConsoleFile {
     /// # Errors
     /// The file can't be opened.
     pub(crate) fn open(path: &str, format: Format) -> Result<Self, Failure> {
-        let file = append(path, 0o644).map_err(|error| {
-            Failure::usage(format!("failed to open the console output file {path}: {error}"))
-        })?;
+        let file = append(path, 0o644)
+            .map_err(|error| Failure::usage(format!("open {path}: {}", system_text(&error))))?;
         Ok(Self { file: BufWriter::new(file), format, buffer: String::new() })
     }
 

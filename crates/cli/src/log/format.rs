@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::{CONSOLE_MARK, Line};
+use super::Line;
 
 /// How bad a line is. Ordered: a logger shows its level and everything before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,12 +69,8 @@ pub(crate) enum Format {
 impl Format {
     /// Appends the line, ending in a newline.
     pub(crate) fn render(self, line: &Line, out: &mut String) {
-        let mut fields: Vec<(&str, &str)> = line
-            .fields
-            .iter()
-            .filter(|(name, _)| name != CONSOLE_MARK)
-            .map(|(name, value)| (name.as_ref(), value.as_str()))
-            .collect();
+        let mut fields: Vec<(&str, &str)> =
+            line.fields.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect();
         match self {
             Self::Raw => {
                 out.push_str(&line.message);
@@ -208,6 +204,7 @@ fn append_json(value: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Origin;
 
     fn line(message: &str, fields: &[(&'static str, &str)]) -> Line {
         Line {
@@ -215,6 +212,7 @@ mod tests {
             level: Level::Warning,
             message: message.into(),
             fields: fields.iter().map(|(k, v)| (Cow::Borrowed(*k), (*v).to_owned())).collect(),
+            origin: Origin::Program,
         }
     }
 

@@ -21,6 +21,15 @@ const QUEUE_LINES: usize = 16_384;
 /// After this long without a line, buffered lines reach their file.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// What made a line; decides whether `--console-output` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Squall, or the script's init code.
+    Program,
+    /// `console.*` of a running VU.
+    Console,
+}
+
 /// One line.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
@@ -32,6 +41,8 @@ pub(crate) struct Line {
     pub(crate) message: String,
     /// Named values, in any order.
     pub(crate) fields: Vec<(Cow<'static, str>, String)>,
+    /// What stands behind the line.
+    pub(crate) origin: Origin,
 }
 
 enum Job {
@@ -69,7 +80,13 @@ impl Logger {
             return;
         }
         let fields = fields.iter().map(|(k, v)| (Cow::Borrowed(*k), v.clone())).collect();
-        let line = Line { unix_ns: rt::unix_nanos(), level, message: message.to_owned(), fields };
+        let line = Line {
+            unix_ns: rt::unix_nanos(),
+            level,
+            message: message.to_owned(),
+            fields,
+            origin: Origin::Program,
+        };
         let _ = self.queue.send(Job::Line(line));
     }
 
@@ -138,18 +155,8 @@ impl Writer {
 
     fn write(&mut self, line: &Line) {
         match &mut self.console {
-            Some(console) if line.is_console() => console.write(line),
+            Some(console) if line.origin == Origin::Console => console.write(line),
             _ => self.destination.write(line),
         }
     }
 }
-
-impl Line {
-    /// Printed by a VU's `console.*` (not by init code, whose lines carry no mark).
-    fn is_console(&self) -> bool {
-        self.fields.iter().any(|(name, value)| name == CONSOLE_MARK && value == "vu")
-    }
-}
-
-/// Field that marks lines of a VU's console; never written.
-pub(crate) const CONSOLE_MARK: &str = "\0console";

@@ -180,7 +180,7 @@ fn timers() -> Check {
 
 /// How late each of [`TIMER_PROBES`] timers fired, sorted.
 fn timer_lateness() -> std::io::Result<Vec<Duration>> {
-    let core = rt::Core::new(rt::CoreConfig { spin: false })?;
+    let mut core = rt::Core::new(rt::CoreConfig { spin: false })?;
     let mut late = core.block_on(async {
         let mut late = Vec::with_capacity(TIMER_PROBES);
         let mut due = rt::now();
