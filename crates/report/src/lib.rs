@@ -8,4 +8,13 @@
 //! which holds k6's formats, then `summary`.
 
 mod collation;
+mod columns;
+mod legacy;
+mod name;
 pub mod number;
+mod paint;
+
+pub use legacy::text_summary;
+
+/// The trend statistics k6 prints unless `summaryTrendStats` says otherwise.
+pub const DEFAULT_TREND_STATS: [&str; 6] = ["avg", "min", "med", "max", "p(90)", "p(95)"];

@@ -169,6 +169,9 @@ fn scaled_time(ms: f64) -> String {
     if ms == 0.0 {
         return "0s".to_owned();
     }
+    if !ms.is_finite() {
+        return format!("{}s", js_number(ms));
+    }
     // Negative times, which a script can produce, are all below a microsecond, as in k6.
     if ms < 0.001 {
         return format!("{}ns", js_number((ms * 1_000_000.0).trunc()));
@@ -192,4 +195,3 @@ fn scaled_time(ms: f64) -> String {
     }
     format!("{}h{minutes}m{seconds}s", js_number(hours))
 }
-
