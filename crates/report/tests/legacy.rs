@@ -36,8 +36,8 @@ fn metrics_line_up_with_marks_where_thresholds_are() {
     let text = report::text_summary(&sample(), " ", false).unwrap();
     assert_eq!(text.lines().count(), 34, "ten lines of groups and one per metric");
     let text = with_ends(&text);
-    // Widest name: 28 columns; widest single value `67.03%`; widest first extra `34.512162/s`;
-    // widest second extra `✗ 91`, but `✗ 30` is as wide as it gets: `max=5` has five.
+    // Widest name: 28 columns; value: `67.03%`; first extra: `34.512162/s`; second: `max=5`, which
+    // is why `✗ 30` has a blank behind it.
     for line in [
         "   ✓ checks.........................: 67.03% ✓ 61        ✗ 30 |",
         "     data_received..................: 29 kB  8.1 kB/s|",
@@ -87,12 +87,12 @@ fn the_summary_of_the_seed_comes_out_in_its_form() {
     ✗ portfolio latency <500ms|
      ↳  97% — ✓ 4875 / ✗ 150|
 |
-    checks..............: 98.50% ✓ 9850         ✗ 150  |
+    checks..............: 98.50% ✓ 9850       ✗ 150  |
     data_received.......: 12 MB  120 kB/s|
-  ✗ errors..............: 0.85%  ✓ 85           ✗ 9915 |
+  ✗ errors..............: 0.85%  ✓ 85         ✗ 9915 |
     http_req_duration...: avg=145ms min=23ms med=120ms max=890ms p(95)=320ms p(99)=450ms|
     http_reqs...........: 10000  100.333333/s|
-    vus.................: 100    min=0          max=100|
+    vus.................: 100    min=0        max=100|
 "
     );
 }
