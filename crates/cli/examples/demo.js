@@ -50,7 +50,7 @@ export function predict() {
   group('predict', () => {
     const response = http.post(
       `${target}/predict?delay=20ms`,
-      JSON.stringify({ features: [1, 2, 3] }),
+      JSON.stringify({ features: [0.4, 1.2, -0.7] }),
       { headers: { 'Content-Type': 'application/json' }, tags: { name: 'predict' } },
     );
     predictTime.add(response.timings.duration);

@@ -70,6 +70,11 @@ impl Session {
         Ok(Self { name, flags, terminal, log: Logger::start(destination, console, least) })
     }
 
+    /// The same session with other flags: a command that runs another one.
+    pub(crate) fn with_flags(&self, flags: Parsed) -> Self {
+        Self { name: self.name, flags, terminal: self.terminal.clone(), log: self.log.clone() }
+    }
+
     /// Whether banner and progress are unwanted.
     pub(crate) fn quiet(&self) -> bool {
         self.flags.is_on("quiet")

@@ -45,8 +45,12 @@ pub(crate) struct Line {
     pub(crate) origin: Origin,
 }
 
+/// A line as text, for the record: unix nanoseconds and the line without its end.
+pub(crate) type Copied = (u64, String);
+
 enum Job {
     Line(Line),
+    Copy(SyncSender<Copied>),
     Flush(SyncSender<()>),
 }
 
@@ -62,7 +66,7 @@ impl Logger {
     /// Starts the writer thread.
     pub(crate) fn start(destination: Destination, console: Option<ConsoleFile>, least: Level) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_LINES);
-        let writer = Writer { jobs, destination, console };
+        let writer = Writer { jobs, destination, console, copy: None };
         // Without a writer every line would block for ever; a process that can't start one thread can't run a test.
         rt::thread::start("squall-log", move || writer.run())
             .expect("the system lets a process start its first thread");
@@ -100,6 +104,11 @@ impl Logger {
         }
     }
 
+    /// From now on every line is also sent there as text. A copy that finds no room is dropped.
+    pub(crate) fn copy_to(&self, queue: SyncSender<Copied>) {
+        let _ = self.queue.send(Job::Copy(queue));
+    }
+
     /// A note at level info.
     pub(crate) fn info(&self, message: &str) {
         self.log(Level::Info, message, &[]);
@@ -128,6 +137,7 @@ struct Writer {
     jobs: Receiver<Job>,
     destination: Destination,
     console: Option<ConsoleFile>,
+    copy: Option<SyncSender<Copied>>,
 }
 
 impl Writer {
@@ -135,6 +145,7 @@ impl Writer {
         loop {
             match self.jobs.recv_timeout(QUIET) {
                 Ok(Job::Line(line)) => self.write(&line),
+                Ok(Job::Copy(queue)) => self.copy = Some(queue),
                 Ok(Job::Flush(done)) => {
                     self.flush();
                     let _ = done.send(());
@@ -154,6 +165,12 @@ impl Writer {
     }
 
     fn write(&mut self, line: &Line) {
+        if let Some(copy) = &self.copy {
+            let mut text = String::new();
+            Format::Text.render(line, &mut text);
+            text.truncate(text.trim_end_matches('\n').len());
+            let _ = copy.try_send((line.unix_ns, text));
+        }
         match &mut self.console {
             Some(console) if line.origin == Origin::Console => console.write(line),
             _ => self.destination.write(line),

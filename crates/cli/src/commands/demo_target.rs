@@ -1,0 +1,93 @@
+//! `squall demo-target`: serves the bundled system under test until Ctrl-C.
+
+use std::fmt::Write as _;
+use std::sync::mpsc;
+
+use demo::{Command, CommandError, TargetHandle};
+
+use crate::exit::{CommandResult, ExitStatus, Failure};
+use crate::flags::{Flag, Kind, Parsed};
+use crate::session::Session;
+use crate::signals;
+
+/// `demo-target`'s own flags.
+pub(crate) const FLAGS: &[Flag] = &[
+    Flag::new("listen", Kind::Array, "address", "PORT or HOST:PORT; repeatable (default 8000 and 8080 on 127.0.0.1)"),
+    Flag::new("delay", Kind::Text, "delay", "how long every answer takes: a duration, `mix` or `off`"),
+    Flag::new("stall", Kind::Text, "at:length", "stop answering once, e.g. `3s:1s`"),
+    Flag::new("fail", Kind::Float, "share", "share of requests that fail, 0 to 1"),
+    Flag::new("fail-status", Kind::Int, "status", "what they answer (default 503)"),
+    Flag::new("log-capacity", Kind::Int, "count", "requests remembered for /_log (default 1000000)"),
+    Flag::new("transcript", Kind::Bool, "", "keep requests as received for /_transcript"),
+];
+
+/// Serves until the first signal, then says what was served.
+pub(crate) fn run(session: &Session) -> CommandResult {
+    if let Some(word) = session.flags.args.first() {
+        return Err(Failure::usage(format!("demo-target takes flags only, got {word:?}")));
+    }
+    let (send, stopped) = mpsc::channel();
+    signals::watch(move |signal| drop(send.send(signal)))
+        .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
+    let target = demo::command(&command(&session.flags)?).map_err(|error| match error {
+        CommandError::Flag(text) => Failure::usage(text),
+        CommandError::Listen(error) => {
+            Failure::usage(error.to_string()).hint("choose other ports with --listen PORT")
+        }
+    })?;
+    session.terminal.out(&greeting(&target));
+    // The sender lives as long as the thread that watches signals, so this only ends with a signal.
+    let _ = stopped.recv();
+    session.terminal.out(&served(&target));
+    target.stop();
+    Ok(ExitStatus::Success)
+}
+
+fn command(flags: &Parsed) -> Result<Command, Failure> {
+    fn number<T: TryFrom<i64>>(flags: &Parsed, name: &str) -> Result<Option<T>, Failure> {
+        let Some(value) = flags.int(name) else { return Ok(None) };
+        T::try_from(value)
+            .map(Some)
+            .map_err(|_| Failure::usage(format!("--{name} {value} is out of range")))
+    }
+    Ok(Command {
+        listen: flags.all("listen").map(str::to_owned).collect(),
+        delay: flags.text("delay").map(str::to_owned),
+        stall: flags.text("stall").map(str::to_owned),
+        fail: flags.float("fail"),
+        fail_status: number(flags, "fail-status")?,
+        log_capacity: number(flags, "log-capacity")?,
+        transcript: flags.is_on("transcript"),
+    })
+}
+
+fn greeting(target: &TargetHandle) -> String {
+    let mut text = String::from("squall demo target listens on\n");
+    for address in target.addrs() {
+        let _ = writeln!(text, "  http://{address}");
+    }
+    let url = target.url();
+    let _ = write!(
+        text,
+        "\nIt serves\n\
+         \x20 /v1/healthcheck, /v1/results     a totalizer whose total grows\n\
+         \x20 POST /predict, POST /feedback    a model that predicts\n\
+         \x20 /metrics                         what it did, in Prometheus format\n\
+         \x20 /anything, /status/404, …        helpers for scripts; ?delay=20ms makes any answer take exactly that\n\
+         \x20 /_log, /_stats                   what it saw and when: the truth to compare results with\n\n\
+         Try\n  squall burst {url}/v1/results --concurrency 10 --duration 10s\n  \
+         squall run -e TOTALIZER_URL={url} script.js\n\n\
+         Ctrl-C ends it.\n"
+    );
+    text
+}
+
+fn served(target: &TargetHandle) -> String {
+    let served = target.served();
+    let mut text =
+        format!("\n{} requests over {} connections\n", served.completed, served.connections_used);
+    for route in &served.routes {
+        let _ = writeln!(text, "  {:>8}  {} {}", route.count, route.status, route.route);
+    }
+    text
+}
