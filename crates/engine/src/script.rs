@@ -63,6 +63,14 @@ pub trait Vu: 'static {
 
     /// Tags of samples the engine makes for this VU (`iterations`, `iteration_duration`): run, scenario, group tags.
     fn tags(&self) -> TagSetId;
+
+    /// Ends the VU in an orderly way: whatever it has suspended is run to its end. The interrupt is raised before.
+    fn close(self) -> impl Future<Output = ()>
+    where
+        Self: Sized,
+    {
+        async {}
+    }
 }
 
 /// A scenario as the VUs of one core see it.

@@ -1,0 +1,562 @@
+//! The director: the run's clock and order of events, from making VUs to the last flush.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use metrics::{Aggregator, Shard, TagSetId, builtin};
+use plan::segment::Striping;
+use rt::Nanos;
+use rt::channel::{Receiver, Sender};
+
+use crate::drive::{Happened, Lane, drive};
+use crate::message::{Command, Report, VuId};
+use crate::progress::{Phase, Progress, ScenarioProgress};
+use crate::run::{End, Observer, RunConfig, RunOutcome};
+use crate::scenario_run::ScenarioRun;
+use crate::script::ScriptError;
+use crate::selfcheck::{CoreWork, SelfCheck};
+use crate::status::RunStatus;
+use crate::stop::{StopReason, StopRequests};
+use crate::wait::{Either, Latch, Queue, either};
+
+/// How often progress is told.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How often `vus` and `vus_max` are sampled, as in k6.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// How often thresholds are looked at, as in k6.
+const THRESHOLDS_EVERY: Duration = Duration::from_secs(2);
+/// How long the cores may take to hand in their last measurements.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A message to whoever watches the run.
+pub(crate) struct Warning {
+    text: String,
+    fields: Vec<(&'static str, String)>,
+}
+
+/// What the director's tasks share.
+pub(crate) struct Director {
+    pub(crate) config: RunConfig,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) pool: Pool,
+    pub(crate) striping: Striping,
+    pub(crate) shard: RefCell<Shard>,
+    pub(crate) status: Arc<RunStatus>,
+    pub(crate) clock_start: Cell<Nanos>,
+    /// Raised when the scenarios must end now.
+    pub(crate) stopping: Latch,
+    end: RefCell<Option<End>>,
+    phase: Cell<Phase>,
+    cores: Vec<Sender<Command>>,
+    vus_planned: u64,
+    /// VUs being made during the run, and the scenario each is for.
+    making: RefCell<BTreeMap<VuId, usize>>,
+    made: Queue<(VuId, Result<(), ScriptError>)>,
+    hooks: Queue<Result<(), ScriptError>>,
+    flushed: Queue<()>,
+    ended: Queue<CoreWork>,
+    warnings: RefCell<Vec<Warning>>,
+    /// Stops `teardown()` too: a second stop request, or a dead core.
+    hard_stop: Latch,
+    dead_cores: Cell<usize>,
+}
+
+use crate::pool::Pool;
+
+impl Director {
+    pub(crate) fn tell(&self, vu: VuId, command: Command) {
+        let core = (vu - 1) as usize % self.cores.len();
+        self.cores[core].send(command);
+    }
+
+    pub(crate) fn tell_all(&self, command: impl Fn() -> Command) {
+        for core in &self.cores {
+            core.send(command());
+        }
+    }
+
+    pub(crate) fn interrupt(&self, lane: &Lane) {
+        let scenario_idx = lane.run.idx;
+        self.tell_all(|| Command::Interrupt { scenario_idx });
+    }
+
+    pub(crate) fn warn(&self, text: &str, fields: Vec<(&'static str, String)>) {
+        self.warnings.borrow_mut().push(Warning { text: text.to_owned(), fields });
+    }
+
+    /// Starts making another VU, for a scenario that runs.
+    pub(crate) fn make_vu(&self, lane: &Lane) -> VuId {
+        let vu = self.pool.next_id();
+        self.making.borrow_mut().insert(vu, lane.run.idx);
+        self.tell(vu, Command::MakeVu { vu, id_in_test: self.id_in_test(vu) });
+        vu
+    }
+
+    fn id_in_test(&self, vu: VuId) -> u64 {
+        self.striping.owned(vu - 1).map_or(vu, |global| global + 1)
+    }
+
+    /// The first reason to end counts; the scenarios end now.
+    fn stop(&self, end: End) {
+        let mut slot = self.end.borrow_mut();
+        if slot.is_none() {
+            *slot = Some(end);
+        }
+        drop(slot);
+        self.stopping.raise();
+    }
+
+    fn elapsed(&self) -> Duration {
+        match self.clock_start.get() {
+            Nanos(0) => Duration::ZERO,
+            start => rt::now() - start,
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        let read = RunStatus::read;
+        let now = rt::now();
+        let scenarios = self.lanes.iter().map(|lane| {
+            let run = &lane.run;
+            let started = run.times_if_begun().map(|times| times.started);
+            let elapsed = match started {
+                Some(at) => now - at,
+                None => self.clock_start.get() + run.scenario.start_time - now,
+            };
+            ScenarioProgress {
+                scenario_idx: run.idx,
+                phase: lane.phase.get(),
+                elapsed,
+                vus_active: read(&run.active),
+                vus_held: read(&run.held),
+                iterations: read(&run.completed),
+                iterations_total: lane.iterations_total,
+                rate_per_s: run.arrivals.as_ref().map(|a| {
+                    a.rate_at(started.map_or(0, |at| (now - at).as_nanos() as u64)) * a.share()
+                }),
+                dropped: read(&run.dropped),
+            }
+        });
+        Progress {
+            phase: self.phase.get(),
+            elapsed: self.elapsed(),
+            vus_active: read(&self.status.vus_active),
+            vus_initialized: read(&self.status.vus_initialized),
+            vus_planned: self.vus_planned,
+            iterations_completed: read(&self.status.iterations_completed),
+            iterations_interrupted: read(&self.status.iterations_interrupted),
+            scenarios: scenarios.collect(),
+        }
+    }
+
+    /// Files a core's report. What must be seen outside is returned.
+    fn file(&self, report: Report) -> Option<Report> {
+        let lane = |idx: usize, event: Happened| self.lanes[idx].events.push(event);
+        match report {
+            Report::VuMade { vu, result } => match self.making.borrow_mut().remove(&vu) {
+                Some(idx) => lane(idx, Happened::VuMade { vu, result }),
+                None => self.made.push((vu, result)),
+            },
+            Report::LoopEnded { vu, scenario_idx, turn } => {
+                lane(scenario_idx, Happened::LoopEnded { vu, turn });
+            }
+            Report::PacingDone { scenario_idx } => lane(scenario_idx, Happened::PacingDone),
+            Report::Drained { scenario_idx, vus } => lane(scenario_idx, Happened::Drained { vus }),
+            Report::NeedVu { scenario_idx } => lane(scenario_idx, Happened::NeedVu),
+            Report::Hook { result } => self.hooks.push(result),
+            Report::Flushed => self.flushed.push(()),
+            Report::Ended { work, .. } => self.ended.push(work),
+            Report::Abort(message) => self.stop(End::Aborted(message)),
+            Report::VuBroken { vu, why } => {
+                self.warn(&format!("VU {vu} can't go on and was dropped"), vec![("error", why)]);
+            }
+            Report::Died { core, why } => {
+                self.dead_cores.set(self.dead_cores.get() + 1);
+                self.stop(End::Internal(format!("core {core} panicked: {why}")));
+                self.hard_stop.raise();
+            }
+            report @ (Report::Snapshot(_) | Report::Samples(_)) => return Some(report),
+        }
+        None
+    }
+}
+
+/// Makes the planned VUs; the first error ends the run.
+async fn make_planned(director: &Director) -> Result<(), End> {
+    let n = director.vus_planned;
+    for _ in 0..n {
+        let vu = director.pool.next_id();
+        director.tell(vu, Command::MakeVu { vu, id_in_test: director.id_in_test(vu) });
+    }
+    let mut ready = Vec::new();
+    let mut failed = None;
+    for _ in 0..n {
+        let made = either(director.hard_stop.wait(), director.made.next());
+        match either(director.stopping.wait(), made).await {
+            Either::First(()) | Either::Second(Either::First(())) => break,
+            Either::Second(Either::Second((vu, Ok(())))) => ready.push(vu),
+            Either::Second(Either::Second((vu, Err(mut error)))) => {
+                let what = error.hint.take().unwrap_or_else(|| "script exception".to_owned());
+                error.hint = Some(format!("error while initializing VU #{vu} ({what})"));
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    // In the order of their numbers, whichever core was faster.
+    ready.sort_unstable();
+    for vu in ready {
+        director.pool.put(vu);
+    }
+    failed.map_or(Ok(()), |error| Err(End::VuInit(error)))
+}
+
+/// Runs `setup()` or `teardown()` on the first core.
+async fn run_hook(
+    director: &Director,
+    command: Command,
+    timeout: Duration,
+    until: &Latch,
+) -> Result<(), HookEnd> {
+    director.cores[0].send(command);
+    let timed = either(director.hooks.next(), rt::sleep(timeout));
+    let cut = match either(timed, until.wait()).await {
+        Either::First(Either::First(result)) => return result.map_err(HookEnd::Failed),
+        Either::First(Either::Second(())) => HookEnd::TimedOut,
+        Either::Second(()) => HookEnd::Stopped,
+    };
+    director.cores[0].send(Command::InterruptHook);
+    // It ends by itself now; not for ever, should it hang in foreign code.
+    drop(rt::timeout(Duration::from_secs(5), director.hooks.next()).await);
+    Err(cut)
+}
+
+enum HookEnd {
+    Failed(ScriptError),
+    TimedOut,
+    Stopped,
+}
+
+/// The order of a run's events. Ends when everything is over and the last measurements are in.
+async fn lifecycle(director: Rc<Director>) -> Vec<CoreWork> {
+    let ran = run_scenarios(&director).await;
+    if let Err(end) = ran {
+        director.stop(end);
+    }
+    director.phase.set(Phase::Done);
+    let alive = director.cores.len() - director.dead_cores.get();
+    director.tell_all(|| Command::Flush);
+    let deadline = rt::now() + FLUSH_PATIENCE;
+    for _ in 0..alive {
+        if let Either::Second(()) = either(director.flushed.next(), rt::sleep_until(deadline)).await {
+            director.warn("a core did not hand in its last measurements in time", Vec::new());
+            break;
+        }
+    }
+    director.tell_all(|| Command::Quit);
+    let mut works = Vec::new();
+    for _ in 0..alive {
+        match either(director.ended.next(), rt::sleep_until(deadline)).await {
+            Either::First(work) => works.push(work),
+            Either::Second(()) => break,
+        }
+    }
+    works
+}
+
+async fn run_scenarios(director: &Rc<Director>) -> Result<(), End> {
+    make_planned(director).await?;
+    if director.stopping.is_raised() {
+        return Ok(());
+    }
+    director.clock_start.set(rt::now());
+    director.status.started_ns.store(rt::now().0.max(1), Ordering::Relaxed);
+    let config = &director.config;
+    if config.setup {
+        director.phase.set(Phase::Setup);
+        match run_hook(director, Command::Setup, config.setup_timeout, &director.stopping).await {
+            Ok(()) => {}
+            Err(HookEnd::Failed(error)) => return Err(End::Setup(error)),
+            Err(HookEnd::TimedOut) => {
+                return Err(End::Setup(timed_out("setup", config.setup_timeout, 100)));
+            }
+            Err(HookEnd::Stopped) => return Ok(()),
+        }
+    }
+    // Scenario times count from here.
+    let run_clock = director.clock_start.replace(rt::now());
+    director.phase.set(Phase::Running);
+    let tasks: Vec<_> =
+        (0..director.lanes.len()).map(|idx| rt::spawn(drive(director.clone(), idx))).collect();
+    for task in tasks {
+        task.await;
+    }
+    director.clock_start.set(run_clock);
+    if config.teardown {
+        director.phase.set(Phase::Teardown);
+        let timeout = config.teardown_timeout;
+        match run_hook(director, Command::Teardown, timeout, &director.hard_stop).await {
+            Ok(()) | Err(HookEnd::Stopped) => {}
+            Err(HookEnd::Failed(error)) => return Err(End::Teardown(error)),
+            Err(HookEnd::TimedOut) => return Err(End::Teardown(timed_out("teardown", timeout, 101))),
+        }
+    }
+    Ok(())
+}
+
+fn timed_out(what: &str, after: Duration, exit_code: u8) -> ScriptError {
+    ScriptError {
+        message: format!("{what}() execution timed out after {} seconds", after.as_secs()),
+        exit_code,
+        hint: Some(format!("You can increase the time limit via the {what}Timeout option")),
+    }
+}
+
+/// What merges and watches: everything that needs the observer.
+struct Desk<'a> {
+    director: Rc<Director>,
+    aggregator: Aggregator,
+    observer: &'a mut dyn Observer,
+    dropped_samples: u64,
+    gauge_tags: TagSetId,
+}
+
+impl Desk<'_> {
+    fn take(&mut self, report: Report) {
+        match self.director.file(report) {
+            Some(Report::Snapshot(snapshot)) => {
+                if let Err(error) = self.aggregator.ingest(&snapshot) {
+                    self.director.warn("a snapshot was refused", vec![("error", error.to_string())]);
+                }
+                self.observer.snapshot(&snapshot);
+            }
+            Some(Report::Samples(batch)) => {
+                self.dropped_samples += batch.dropped();
+                self.observer.samples(&batch);
+            }
+            _ => {}
+        }
+        self.tell_warnings();
+    }
+
+    fn tell_warnings(&mut self) {
+        let warnings = std::mem::take(&mut *self.director.warnings.borrow_mut());
+        for Warning { text, fields } in warnings {
+            self.observer.warning(&text, &fields);
+        }
+    }
+
+    fn gauges(&mut self) {
+        let unix = rt::unix_nanos();
+        let status = &self.director.status;
+        let mut shard = self.director.shard.borrow_mut();
+        let (vus, max) = (RunStatus::read(&status.vus_active), RunStatus::read(&status.vus_initialized));
+        shard.add(builtin::VUS, self.gauge_tags, vus as f64, unix);
+        shard.add(builtin::VUS_MAX, self.gauge_tags, max as f64, unix);
+        drop(shard);
+        self.flush_own();
+    }
+
+    fn flush_own(&mut self) {
+        let (snapshot, batch) = {
+            let mut shard = self.director.shard.borrow_mut();
+            (shard.flush(rt::unix_nanos()), metrics::SampleBatch::take(&mut shard))
+        };
+        self.take(Report::Snapshot(Box::new(snapshot)));
+        if let Some(batch) = batch {
+            self.take(Report::Samples(Box::new(batch)));
+        }
+    }
+
+    fn thresholds(&mut self, at_end: bool) {
+        let verdict = self.aggregator.evaluate(self.director.elapsed(), at_end);
+        if verdict.abort && !at_end {
+            self.director.stop(End::Thresholds { crossed: verdict.crossed, aborted: true });
+        } else if at_end && !verdict.crossed.is_empty() {
+            let mut end = self.director.end.borrow_mut();
+            if end.is_none() {
+                *end = Some(End::Thresholds { crossed: verdict.crossed, aborted: false });
+            }
+        }
+    }
+
+    fn stop_requested(&mut self, reason: StopReason) {
+        if self.director.stopping.is_raised() {
+            self.director.hard_stop.raise();
+        }
+        let end = match reason {
+            StopReason::Signal(name) => End::Signal(name),
+            StopReason::Api => End::Api,
+        };
+        self.director.stop(end);
+    }
+}
+
+/// What wakes the desk.
+enum Event {
+    Report(Report),
+    Stop(StopReason),
+    Tick,
+    Over(Vec<CoreWork>),
+}
+
+/// Directs a run on cores that have been started.
+pub(crate) async fn direct(
+    config: RunConfig,
+    striping: Striping,
+    shard: Shard,
+    status: Arc<RunStatus>,
+    cores: Vec<Sender<Command>>,
+    mut reports: Receiver<(usize, Report)>,
+    mut stops: StopRequests,
+    observer: &mut dyn Observer,
+) -> RunOutcome {
+    let director = Rc::new(new_director(config, striping, shard, status, cores));
+    let gauge_tags = {
+        let tags = &director.config.run_tags;
+        let pairs: Vec<(&str, &str)> = tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        director.shard.borrow_mut().tag_set(&pairs)
+    };
+    if director.config.raw_samples {
+        director.shard.borrow_mut().set_raw_tap(true);
+    }
+    let aggregator = Aggregator::new(director.config.aggregate.clone());
+    let mut desk =
+        Desk { director: director.clone(), aggregator, observer, dropped_samples: 0, gauge_tags };
+    let mut life = rt::spawn(lifecycle(director.clone()));
+    let begun = rt::now();
+    let (mut progress_at, mut gauges_at) = (begun, begun + GAUGES_EVERY);
+    let mut thresholds_at = begun + THRESHOLDS_EVERY;
+    let mut may_stop = true;
+    let works = loop {
+        let tick = progress_at.min(gauges_at).min(thresholds_at);
+        let event = {
+            let stop = async {
+                if may_stop { stops.0.recv().await } else { std::future::pending().await }
+            };
+            let outside = either(stop, rt::sleep_until(tick));
+            match either(reports.recv(), either(outside, &mut life)).await {
+                Either::First(Some((_, report))) => Event::Report(report),
+                Either::First(None) => Event::Over(Vec::new()),
+                Either::Second(Either::First(Either::First(Some(reason)))) => Event::Stop(reason),
+                Either::Second(Either::First(Either::First(None))) => {
+                    may_stop = false;
+                    continue;
+                }
+                Either::Second(Either::First(Either::Second(()))) => Event::Tick,
+                Either::Second(Either::Second(works)) => Event::Over(works),
+            }
+        };
+        match event {
+            Event::Report(report) => desk.take(report),
+            Event::Stop(reason) => desk.stop_requested(reason),
+            Event::Over(works) => break works,
+            Event::Tick => {}
+        }
+        let now = rt::now();
+        if now >= gauges_at && director.phase.get() != Phase::Done {
+            desk.gauges();
+            gauges_at = now.max(gauges_at + GAUGES_EVERY);
+        }
+        if now >= thresholds_at && director.phase.get() == Phase::Running {
+            desk.thresholds(false);
+            thresholds_at = now.max(thresholds_at + THRESHOLDS_EVERY);
+        } else if now >= thresholds_at {
+            thresholds_at = now + THRESHOLDS_EVERY;
+        }
+        if now >= progress_at {
+            desk.tell_warnings();
+            let progress = director.progress();
+            desk.observer.progress(&progress);
+            progress_at = now.max(progress_at + PROGRESS_EVERY);
+        }
+    };
+    while let Some((_, report)) = reports.try_recv() {
+        desk.take(report);
+    }
+    desk.flush_own();
+    desk.thresholds(true);
+    desk.tell_warnings();
+    finish(desk, works)
+}
+
+fn finish(desk: Desk<'_>, works: Vec<CoreWork>) -> RunOutcome {
+    let Desk { director, aggregator, observer, dropped_samples, .. } = desk;
+    let progress = director.progress();
+    observer.progress(&progress);
+    let totals = aggregator.totals(director.elapsed());
+    let lateness = totals.metrics.iter().find(|m| m.name == "squall_arrival_lateness");
+    let lateness_ms = lateness.and_then(|metric| match &metric.sink {
+        metrics::Sink::Trend(t) if t.count() > 0 => {
+            Some((t.percentile(50.0), t.percentile(99.0), t.max()))
+        }
+        _ => None,
+    });
+    let end = director.end.borrow_mut().take().unwrap_or(End::Finished);
+    let marked_failed = RunStatus::read(&director.status.marked_failed) > 0;
+    RunOutcome {
+        totals,
+        elapsed: director.elapsed(),
+        end,
+        marked_failed,
+        self_check: SelfCheck::judge(works, lateness_ms, dropped_samples),
+        progress,
+    }
+}
+
+fn new_director(
+    config: RunConfig,
+    striping: Striping,
+    shard: Shard,
+    status: Arc<RunStatus>,
+    cores: Vec<Sender<Command>>,
+) -> Director {
+    let lanes: Vec<Lane> = config
+        .scenarios
+        .iter()
+        .enumerate()
+        .map(|(idx, scenario)| {
+            let arrivals = plan::arrivals::Arrivals::of(scenario, &striping);
+            let own = iteration_striping(scenario, &striping);
+            let run = ScenarioRun::new(idx, scenario.clone(), arrivals, own, cores.len());
+            Lane::new(Arc::new(run), &striping)
+        })
+        .collect();
+    let vus_planned = plan::scenario::planned_vus(&config.scenarios, &striping);
+    Director {
+        lanes,
+        pool: Pool::default(),
+        striping,
+        shard: RefCell::new(shard),
+        status,
+        clock_start: Cell::new(Nanos(0)),
+        stopping: Latch::default(),
+        end: RefCell::new(None),
+        phase: Cell::new(Phase::Init),
+        cores,
+        vus_planned,
+        making: RefCell::default(),
+        made: Queue::default(),
+        hooks: Queue::default(),
+        flushed: Queue::default(),
+        ended: Queue::default(),
+        warnings: RefCell::default(),
+        hard_stop: Latch::default(),
+        dead_cores: Cell::new(0),
+        config,
+    }
+}
+
+/// How this instance's iterations are numbered among all: iterations that VUs share are dealt out by the VUs' shares.
+fn iteration_striping(scenario: &plan::scenario::Scenario, striping: &Striping) -> Striping {
+    match &scenario.executor {
+        plan::scenario::Executor::SharedIterations(e) => {
+            striping.for_total(e.vus).unwrap_or_else(|| striping.clone())
+        }
+        _ => striping.clone(),
+    }
+}

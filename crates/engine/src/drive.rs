@@ -1,0 +1,438 @@
+//! The executors, as the director drives them: who gets a VU when, when it must stop, and when a scenario is over.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use metrics::builtin;
+use plan::scenario::Executor;
+use rt::Nanos;
+
+use crate::director::Director;
+use crate::message::{Command, LoopRule, VuId};
+use crate::progress::ScenarioPhase;
+use crate::scenario_run::ScenarioRun;
+use crate::script::ScriptError;
+use crate::wait::{Either, Queue, either};
+
+/// An interrupted VU that has not ended after this long is given up.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+/// What happens to a scenario, as told by the cores.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    LoopEnded { vu: VuId, turn: u64 },
+    PacingDone,
+    Drained { vus: Vec<VuId> },
+    NeedVu,
+    VuMade { vu: VuId, result: Result<(), ScriptError> },
+}
+
+/// The director's side of a scenario.
+pub(crate) struct Lane {
+    pub(crate) run: Arc<ScenarioRun>,
+    pub(crate) events: Queue<Happened>,
+    pub(crate) phase: Cell<ScenarioPhase>,
+    /// VUs of this instance it starts with, and may have at most.
+    vus: u64,
+    vus_max: u64,
+    /// Iterations of this instance, for the iteration executors.
+    pub(crate) iterations_total: Option<u64>,
+}
+
+/// How a closed-loop or open-loop wait ended.
+enum Woken {
+    Event(Happened),
+    Time,
+    Stopped,
+}
+
+impl Lane {
+    pub(crate) fn new(run: Arc<ScenarioRun>, striping: &plan::segment::Striping) -> Lane {
+        let (vus, vus_max, iterations_total) = match &run.scenario.executor {
+            Executor::ConstantVus(e) => (e.vus, e.vus, None),
+            Executor::RampingVus(_) => (0, 0, None),
+            Executor::SharedIterations(e) => {
+                let share = striping.for_total(e.vus).map_or(0, |s| s.scale(e.iterations));
+                (e.vus, e.vus, Some(share))
+            }
+            Executor::PerVuIterations(e) => {
+                (e.vus, e.vus, Some(e.iterations.saturating_mul(striping.scale(e.vus))))
+            }
+            Executor::ConstantArrivalRate(e) => (e.pre_allocated_vus, e.max_vus, None),
+            Executor::RampingArrivalRate(e) => (e.pre_allocated_vus, e.max_vus, None),
+        };
+        Lane {
+            run,
+            events: Queue::default(),
+            phase: Cell::new(ScenarioPhase::Waiting),
+            vus: striping.scale(vus),
+            vus_max: striping.scale(vus_max),
+            iterations_total,
+        }
+    }
+
+    /// The regular duration: no iteration starts after it.
+    pub(crate) fn regular(&self, striping: &plan::segment::Striping) -> Duration {
+        match &self.run.scenario.executor {
+            Executor::ConstantVus(e) => e.duration,
+            Executor::SharedIterations(e) => e.max_duration,
+            Executor::PerVuIterations(e) => e.max_duration,
+            Executor::ConstantArrivalRate(e) => e.duration,
+            Executor::RampingArrivalRate(e) => e.stages.iter().map(|s| s.duration).sum(),
+            Executor::RampingVus(e) => {
+                let steps = plan::ramping::steps(e, striping);
+                Duration::from_nanos(steps.last().map_or(0, |step| step.at_ns))
+            }
+        }
+    }
+
+    async fn next(&self, director: &Director, until: Option<Nanos>) -> Woken {
+        let timed = async {
+            match until {
+                Some(at) => rt::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Events first: what has ended before a stop was not interrupted by it.
+        match either(self.events.next(), either(timed, director.stopping.wait())).await {
+            Either::First(event) => Woken::Event(event),
+            Either::Second(Either::First(())) => Woken::Time,
+            Either::Second(Either::Second(())) => Woken::Stopped,
+        }
+    }
+}
+
+/// Runs a scenario from its start time to its end.
+pub(crate) async fn drive(director: Rc<Director>, idx: usize) {
+    let lane = &director.lanes[idx];
+    let starts = director.clock_start.get() + lane.run.scenario.start_time;
+    let start = either(director.stopping.wait(), rt::sleep_until(starts)).await;
+    if matches!(start, Either::First(())) {
+        return;
+    }
+    let unix = rt::unix_nanos().saturating_sub((rt::now() - starts).as_nanos() as u64);
+    lane.run.begin(starts, unix, lane.regular(&director.striping));
+    lane.phase.set(ScenarioPhase::Running);
+    let is_whole = match &lane.run.scenario.executor {
+        Executor::ConstantVus(_) => looping(&director, lane, |_| LoopRule::UntilEnd).await,
+        Executor::SharedIterations(_) => {
+            let total = lane.iterations_total.unwrap_or(0);
+            looping(&director, lane, |_| LoopRule::SharedTickets { total }).await
+        }
+        Executor::PerVuIterations(e) => {
+            let total = e.iterations;
+            looping(&director, lane, |_| LoopRule::Own { total }).await
+        }
+        Executor::RampingVus(e) => {
+            let plan = plan::ramping::plan(e, &director.striping, lane.run.scenario.graceful_stop);
+            ramping(&director, lane, &plan).await
+        }
+        Executor::ConstantArrivalRate(_) | Executor::RampingArrivalRate(_) => {
+            arrivals(&director, lane).await
+        }
+    };
+    lane.run.active.store(0, Ordering::Relaxed);
+    lane.run.held.store(0, Ordering::Relaxed);
+    lane.phase.set(if is_whole { ScenarioPhase::Done } else { ScenarioPhase::Interrupted });
+}
+
+impl Director {
+    async fn take_vus(&self, lane: &Lane, n: u64) -> Vec<VuId> {
+        let mut vus = Vec::new();
+        while (vus.len() as u64) < n {
+            let Some(vu) = self.take_vu().await else { break };
+            vus.push(vu);
+            lane.run.held.fetch_add(1, Ordering::Relaxed);
+        }
+        vus
+    }
+
+    async fn take_vu(&self) -> Option<VuId> {
+        let warn = || self.warn("Could not get a VU from the buffer for 400ms", Vec::new());
+        self.pool.take(&self.stopping, warn).await
+    }
+
+    fn give_back(&self, lane: &Lane, vu: VuId) {
+        lane.run.held.fetch_sub(1, Ordering::Relaxed);
+        self.pool.put(vu);
+    }
+}
+
+/// constant-vus, shared-iterations, per-vu-iterations: a fixed number of VUs that loop by a rule.
+/// Whether the scenario ran to its regular end.
+async fn looping(director: &Rc<Director>, lane: &Lane, rule: impl Fn(VuId) -> LoopRule) -> bool {
+    let mut alive = BTreeSet::new();
+    for vu in director.take_vus(lane, lane.vus).await {
+        alive.insert(vu);
+        let run = lane.run.clone();
+        director.tell(vu, Command::Loop { vu, run, rule: rule(vu), turn: 1 });
+    }
+    let regular = lane.run.times().regular_end;
+    let mut deadline = Deadline::Regular;
+    while !alive.is_empty() {
+        let at = match deadline {
+            Deadline::Regular => regular,
+            Deadline::Graceful => regular + lane.run.scenario.graceful_stop,
+            Deadline::GiveUp(at) => at,
+        };
+        let woken = match deadline {
+            // Once interrupted, only ends count.
+            Deadline::GiveUp(at) => match either(lane.events.next(), rt::sleep_until(at)).await {
+                Either::First(event) => Woken::Event(event),
+                Either::Second(()) => Woken::Time,
+            },
+            _ => lane.next(director, Some(at)).await,
+        };
+        match (woken, deadline) {
+            (Woken::Event(Happened::LoopEnded { vu, .. }), _) => {
+                if alive.remove(&vu) {
+                    director.give_back(lane, vu);
+                }
+            }
+            (Woken::Event(_), _) => {}
+            (Woken::Time, Deadline::Regular) => {
+                lane.phase.set(ScenarioPhase::Graceful);
+                deadline = Deadline::Graceful;
+            }
+            (Woken::Time, Deadline::GiveUp(_)) => {
+                director.lose(&alive);
+                return false;
+            }
+            (Woken::Time | Woken::Stopped, _) => {
+                director.interrupt(lane);
+                deadline = Deadline::GiveUp(rt::now() + GIVE_UP);
+            }
+        }
+    }
+    let is_stopped = director.stopping.is_raised();
+    if let (Executor::SharedIterations(_), Some(total)) = (&lane.run.scenario.executor, lane.iterations_total)
+        && !is_stopped
+    {
+        let attempted = lane.run.started.load(Ordering::Relaxed).min(total);
+        if attempted < total {
+            director.record_dropped(&lane.run, total - attempted);
+            return false;
+        }
+    }
+    // A VU that ran into the end of the time has dropped the rest of its iterations: that is an end, as in k6.
+    !is_stopped && !matches!(deadline, Deadline::GiveUp(_))
+}
+
+#[derive(Clone, Copy)]
+enum Deadline {
+    Regular,
+    Graceful,
+    GiveUp(Nanos),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Move {
+    HardStop,
+    SoftStop,
+    Start,
+}
+
+/// ramping-vus: handles that start and stop by a schedule.
+async fn ramping(director: &Rc<Director>, lane: &Lane, plan: &plan::ramping::RampingPlan) -> bool {
+    let mut moves: Vec<(u64, Move, usize)> = Vec::new();
+    for (handle, spans) in plan.handles.iter().enumerate() {
+        for (i, span) in spans.iter().enumerate() {
+            if span.soft_stop_ns <= span.start_ns {
+                continue; // a jump up and down again at one instant
+            }
+            moves.push((span.start_ns, Move::Start, handle));
+            moves.push((span.soft_stop_ns, Move::SoftStop, handle));
+            let is_wanted_again = spans.get(i + 1).is_some_and(|next| next.start_ns <= span.hard_stop_ns);
+            if !is_wanted_again {
+                moves.push((span.hard_stop_ns, Move::HardStop, handle));
+            }
+        }
+    }
+    moves.sort_unstable();
+    // At one instant a handle may end one span and begin the next: by time, stops of the old span come first.
+    let started = lane.run.times().started;
+    let mut held: Vec<Option<VuId>> = vec![None; plan.handles.len()];
+    let mut turns: Vec<u64> = vec![0; plan.handles.len()];
+    let mut next_move = 0;
+    let mut give_up = None;
+    loop {
+        if held.iter().all(Option::is_none) && (next_move == moves.len() || give_up.is_some()) {
+            break;
+        }
+        let due = moves.get(next_move).map(|(at, ..)| started + Duration::from_nanos(*at));
+        let woken = if let Some(at) = give_up {
+            match either(lane.events.next(), rt::sleep_until(at)).await {
+                Either::First(event) => Woken::Event(event),
+                Either::Second(()) => Woken::Time,
+            }
+        } else {
+            let last = started + Duration::from_nanos(plan.end_ns) + GIVE_UP;
+            lane.next(director, Some(due.unwrap_or(last))).await
+        };
+        match woken {
+            Woken::Event(Happened::LoopEnded { vu, turn }) => {
+                let handle = held.iter().position(|h| *h == Some(vu));
+                if let Some(handle) = handle.filter(|h| turns[*h] == turn) {
+                    held[handle] = None;
+                    director.give_back(lane, vu);
+                }
+            }
+            Woken::Event(_) => {}
+            Woken::Stopped => {
+                director.interrupt(lane);
+                give_up = Some(rt::now() + GIVE_UP);
+            }
+            Woken::Time if give_up.is_some() || next_move == moves.len() => {
+                director.lose(&held.iter().flatten().copied().collect());
+                return false;
+            }
+            Woken::Time => {
+                let (at, what, handle) = moves[next_move];
+                next_move += 1;
+                step(director, lane, what, &mut held[handle], &mut turns[handle]).await;
+                if at >= lane.run.times().regular_end.0.saturating_sub(started.0) {
+                    lane.phase.set(ScenarioPhase::Graceful);
+                }
+            }
+        }
+    }
+    give_up.is_none()
+}
+
+async fn step(director: &Rc<Director>, lane: &Lane, what: Move, held: &mut Option<VuId>, turn: &mut u64) {
+    match (what, *held) {
+        (Move::Start, _) => {
+            let vu = match *held {
+                Some(vu) => vu,
+                None => {
+                    let Some(vu) = director.take_vu().await else { return };
+                    lane.run.held.fetch_add(1, Ordering::Relaxed);
+                    *held = Some(vu);
+                    vu
+                }
+            };
+            *turn += 1;
+            let (run, rule) = (lane.run.clone(), LoopRule::UntilEnd);
+            director.tell(vu, Command::Loop { vu, run, rule, turn: *turn });
+        }
+        (Move::SoftStop, Some(vu)) => director.tell(vu, Command::StopSoft { vu, turn: *turn }),
+        (Move::HardStop, Some(vu)) => director.tell(vu, Command::StopHard { vu, turn: *turn }),
+        (_, None) => {}
+    }
+}
+
+/// The arrival-rate executors: VUs wait on their cores, and each core starts its share of the arrivals.
+async fn arrivals(director: &Rc<Director>, lane: &Lane) -> bool {
+    let run = &lane.run;
+    if run.arrivals.is_none() || lane.vus_max == 0 {
+        return true;
+    }
+    let mut members = lane.vus;
+    for vu in director.take_vus(lane, lane.vus).await {
+        director.tell(vu, Command::Join { vu, run: run.clone() });
+    }
+    run.may_grow.store(true, Ordering::Release);
+    director.tell_all(|| Command::Pace { run: run.clone() });
+    let n_cores = run.idle.len();
+    let (mut pacing, mut draining) = (n_cores, n_cores);
+    let mut was_interrupted = false;
+    let mut making = None;
+    let mut deadline = Deadline::Graceful;
+    while draining > 0 || making.is_some() {
+        let at = match deadline {
+            Deadline::GiveUp(at) => at,
+            _ => run.times().regular_end + run.scenario.graceful_stop,
+        };
+        let woken = if was_interrupted {
+            match either(lane.events.next(), rt::sleep_until(at)).await {
+                Either::First(event) => Woken::Event(event),
+                Either::Second(()) => Woken::Time,
+            }
+        } else {
+            lane.next(director, Some(at)).await
+        };
+        match woken {
+            Woken::Event(Happened::PacingDone) => {
+                pacing -= 1;
+                if pacing == 0 {
+                    lane.phase.set(ScenarioPhase::Graceful);
+                    director.tell_all(|| Command::Drain { run: run.clone() });
+                }
+            }
+            Woken::Event(Happened::Drained { vus }) => {
+                draining -= 1;
+                for vu in vus {
+                    director.give_back(lane, vu);
+                }
+            }
+            Woken::Event(Happened::NeedVu) if members < lane.vus_max => {
+                making = Some(director.make_vu(lane));
+            }
+            Woken::Event(Happened::NeedVu) => warn_insufficient(director, lane, members),
+            Woken::Event(Happened::VuMade { vu, result }) => {
+                making = None;
+                match result {
+                    // Too late to serve: it goes to the pool, where others may use it.
+                    Ok(()) if pacing == 0 => director.pool.put(vu),
+                    Ok(()) => {
+                        members += 1;
+                        run.held.fetch_add(1, Ordering::Relaxed);
+                        director.tell(vu, Command::Join { vu, run: run.clone() });
+                        run.may_grow.store(true, Ordering::Release);
+                    }
+                    Err(error) => director.warn(
+                        "Error while allocating unplanned VU",
+                        vec![("error", error.message), ("scenario", run.scenario.name.clone())],
+                    ),
+                }
+            }
+            Woken::Event(Happened::LoopEnded { .. }) => {}
+            Woken::Time if was_interrupted => return false,
+            Woken::Time | Woken::Stopped => {
+                director.interrupt(lane);
+                was_interrupted = true;
+                deadline = Deadline::GiveUp(rt::now() + GIVE_UP);
+            }
+        }
+    }
+    !director.stopping.is_raised() && !was_interrupted
+}
+
+fn warn_insufficient(director: &Director, lane: &Lane, members: u64) {
+    let scenario = &lane.run.scenario;
+    let executor = match scenario.executor {
+        Executor::RampingArrivalRate(_) => "ramping-arrival-rate",
+        _ => "constant-arrival-rate",
+    };
+    director.warn(
+        &format!("Insufficient VUs, reached {members} active VUs and cannot initialize more"),
+        vec![("executor", executor.to_owned()), ("scenario", scenario.name.clone())],
+    );
+}
+
+impl Director {
+    /// Iterations of a scenario that nobody ran.
+    fn record_dropped(&self, run: &ScenarioRun, n: u64) {
+        run.dropped.fetch_add(n, Ordering::Relaxed);
+        let mut shard = self.shard.borrow_mut();
+        let mut pairs: Vec<(&str, &str)> =
+            self.config.run_tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        if self.config.tag_scenario {
+            pairs.push(("scenario", &run.scenario.name));
+        }
+        let tags = shard.tag_set(&pairs);
+        shard.add(builtin::DROPPED_ITERATIONS, tags, n as f64, rt::unix_nanos());
+    }
+
+    /// VUs that did not end: they can't be used again.
+    fn lose(&self, vus: &BTreeSet<VuId>) {
+        if !vus.is_empty() {
+            let n = vus.len();
+            self.warn(&format!("{n} VUs did not stop when interrupted and were given up"), Vec::new());
+        }
+    }
+}
