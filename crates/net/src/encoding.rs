@@ -1,0 +1,245 @@
+//! Content encodings: gzip, deflate, brotli and zstandard, both ways. What comes out of a decoder
+//! is limited: a few kilobytes of input can stand for gigabytes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use crate::error::{NetError, code};
+
+/// A content encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950, as HTTP means by "deflate".
+    Deflate,
+    /// RFC 7932.
+    Brotli,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Encoding {
+    /// The encoding of this name in a `Content-Encoding` header or k6's `compression` parameter.
+    pub fn parse(name: &str) -> Option<Encoding> {
+        let name = name.trim();
+        [
+            ("gzip", Encoding::Gzip),
+            ("deflate", Encoding::Deflate),
+            ("br", Encoding::Brotli),
+            ("zstd", Encoding::Zstd),
+        ]
+        .into_iter()
+        .find(|(known, _)| name.eq_ignore_ascii_case(known))
+        .map(|(_, encoding)| encoding)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Encoding::Gzip => "gzip",
+            Encoding::Deflate => "deflate",
+            Encoding::Brotli => "br",
+            Encoding::Zstd => "zstd",
+        }
+    }
+}
+
+/// Why a body could not be decoded.
+#[derive(Debug)]
+pub enum DecodeError {
+    /// The body is not what it is said to be.
+    Corrupt(Encoding, io::Error),
+    /// It is longer than this many bytes.
+    TooLarge(u64),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DecodeError::Corrupt(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("unexpected EOF")
+            }
+            DecodeError::Corrupt(encoding, error) => {
+                let name = match encoding {
+                    Encoding::Gzip => "gzip",
+                    Encoding::Deflate => "zlib",
+                    Encoding::Brotli => "brotli",
+                    Encoding::Zstd => "zstd",
+                };
+                write!(f, "{name}: {error}")
+            }
+            DecodeError::TooLarge(limit) => write!(f, "more than the limit of {limit} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl From<DecodeError> for NetError {
+    fn from(error: DecodeError) -> NetError {
+        NetError::body(code::DECOMPRESSION, format!("error decompressing response body ({error})"))
+    }
+}
+
+/// Undoes the encodings a `Content-Encoding` header names, the last first. A header that names
+/// something unknown leaves the body as it is, as k6 does.
+///
+/// # Errors
+/// When the body is not what the header says, or longer than `limit` bytes at any step.
+pub fn decode_body<'a>(
+    header: &str,
+    body: &'a [u8],
+    limit: u64,
+) -> Result<Cow<'a, [u8]>, DecodeError> {
+    let encodings: Option<Vec<Encoding>> = header.split(',').map(Encoding::parse).collect();
+    let Some(encodings) = encodings else { return Ok(Cow::Borrowed(body)) };
+    let mut decoded = Cow::Borrowed(body);
+    for encoding in encodings.into_iter().take(MAX_ENCODINGS).rev() {
+        decoded = Cow::Owned(decode(encoding, &decoded, limit)?);
+    }
+    Ok(decoded)
+}
+
+/// Encodings on top of each other.
+const MAX_ENCODINGS: usize = 8;
+
+/// Undoes one encoding.
+///
+/// # Errors
+/// As [`decode_body`].
+pub fn decode(encoding: Encoding, body: &[u8], limit: u64) -> Result<Vec<u8>, DecodeError> {
+    if body.is_empty() {
+        return Err(DecodeError::Corrupt(encoding, io::ErrorKind::UnexpectedEof.into()));
+    }
+    let result = match encoding {
+        Encoding::Gzip => read_limited(flate2::read::MultiGzDecoder::new(body), limit),
+        Encoding::Deflate => {
+            check_zlib_header(body).map_err(|e| DecodeError::Corrupt(encoding, e))?;
+            read_limited(flate2::read::ZlibDecoder::new(body), limit)
+        }
+        Encoding::Brotli => read_limited(brotli::Decompressor::new(body, BUFFER_BYTES), limit),
+        Encoding::Zstd => zstd::stream::read::Decoder::with_buffer(body)
+            .and_then(|decoder| read_limited(decoder, limit)),
+    };
+    match result {
+        Ok(Some(decoded)) => Ok(decoded),
+        Ok(None) => Err(DecodeError::TooLarge(limit)),
+        Err(error) => Err(DecodeError::Corrupt(encoding, error)),
+    }
+}
+
+const BUFFER_BYTES: usize = 16 << 10;
+
+/// Reads to the end; `None` if that is beyond `limit` bytes.
+fn read_limited(reader: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut out = Vec::new();
+    reader.take(limit.saturating_add(1)).read_to_end(&mut out)?;
+    Ok((out.len() as u64 <= limit).then_some(out))
+}
+
+/// RFC 1950 section 2.2: method 8, and a check of the first two bytes.
+fn check_zlib_header(body: &[u8]) -> io::Result<()> {
+    match body {
+        [a, b, ..] if a & 15 == 8 && (u16::from(*a) << 8 | u16::from(*b)) % 31 == 0 => Ok(()),
+        [_] => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "invalid header")),
+    }
+}
+
+/// Encodes with the levels k6's libraries use by default.
+pub fn encode(encoding: Encoding, body: &[u8]) -> Vec<u8> {
+    let encoded = match encoding {
+        Encoding::Gzip => {
+            let mut writer =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            writer.write_all(body).and_then(|()| writer.finish())
+        }
+        Encoding::Deflate => {
+            let mut writer =
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+            writer.write_all(body).and_then(|()| writer.finish())
+        }
+        Encoding::Brotli => {
+            let mut writer = brotli::CompressorWriter::new(
+                Vec::new(),
+                BUFFER_BYTES,
+                BROTLI_LEVEL,
+                BROTLI_WINDOW,
+            );
+            writer.write_all(body).map(|()| writer.into_inner())
+        }
+        Encoding::Zstd => zstd::stream::encode_all(body, 0),
+    };
+    encoded.expect("writing to memory does not fail")
+}
+
+const BROTLI_LEVEL: u32 = 6;
+const BROTLI_WINDOW: u32 = 22;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: [Encoding; 4] =
+        [Encoding::Gzip, Encoding::Deflate, Encoding::Brotli, Encoding::Zstd];
+
+    #[test]
+    fn encodings_stack() {
+        let text = b"squall ".repeat(1_000);
+        let body = encode(Encoding::Brotli, &encode(Encoding::Gzip, &text));
+        assert_eq!(&*decode_body("gzip, BR", &body, 1 << 20).unwrap(), &text[..]);
+        assert_eq!(&*decode_body("foo", b"abcde", 1).unwrap(), b"abcde");
+        assert_eq!(&*decode_body("identity, gzip", b"abcde", 1).unwrap(), b"abcde");
+    }
+
+    #[test]
+    fn corrupt_bodies_have_k6s_error_code_and_gos_words() {
+        for (encoding, text) in [
+            ("gzip", "error decompressing response body (unexpected EOF)"),
+            ("deflate", "error decompressing response body (zlib: invalid header)"),
+        ] {
+            let error = NetError::from(decode_body(encoding, b"abcde", 100).unwrap_err());
+            assert_eq!((error.code, &*error.message), (1701, text));
+        }
+        for encoding in ALL {
+            assert!(decode(encoding, b"abcde", 100).is_err(), "{encoding:?}");
+            assert!(decode(encoding, b"", 100).is_err(), "{encoding:?}");
+            let mut cut = encode(encoding, &[7; 10_000]);
+            cut.truncate(cut.len() - 3);
+            assert!(decode(encoding, &cut, 1 << 20).is_err(), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit() {
+        for encoding in ALL {
+            let bomb = encode(encoding, &vec![0; 4 << 20]);
+            assert!(bomb.len() < 64 << 10);
+            let error = decode(encoding, &bomb, 1 << 20).unwrap_err();
+            assert!(matches!(error, DecodeError::TooLarge(n) if n == 1 << 20), "{encoding:?}");
+            assert!(decode(encoding, &bomb, 4 << 20).is_ok(), "{encoding:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_was_encoded_decodes_to_itself(body in prop::collection::vec(any::<u8>(), 0..2_000)) {
+            for encoding in ALL {
+                let encoded = encode(encoding, &body);
+                prop_assert_eq!(&decode(encoding, &encoded, 1 << 20).unwrap(), &body);
+            }
+        }
+
+        #[test]
+        fn any_bytes_decode_or_are_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            for encoding in ALL {
+                let _ = decode(encoding, &body, 1 << 16);
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! HTTP exchanges: a request on an origin, what came back, and how long each phase took.
+//!
+//! Everything above works with [`Transport::send`], which never mentions a connection; the pool of
+//! HTTP/1.1 connections inside [`Client`] is one implementor.
+
+mod client;
+mod connection;
+mod deadline;
+mod dial;
+mod exchange;
+mod headers;
+mod pool;
+mod request;
+mod response;
+mod trace;
+
+pub use client::{Client, ClientConfig, Reuse};
+pub(crate) use connection::Socket;
+pub use exchange::{Exchange, Timings};
+pub(crate) use headers::is_token;
+pub use headers::{HeaderError, Headers, canonical_name};
+pub use request::{Body, BodyReader, BodySink, Method, Request, StreamBody};
+pub use response::{Response, ResponseHeaders, Version};
+pub(crate) use trace::Trace;
+
+use std::future::Future;
+
+use rt::Nanos;
+
+/// Sends requests to origins. How many connections or streams that takes is the implementor's
+/// business: several exchanges may be under way at once, on one connection or on many.
+pub trait Transport {
+    /// Carries out one exchange, to the end of the body. Everything, connecting included, must be
+    /// over by `deadline`. Dropping the future gives the exchange up and frees what it held.
+    fn send(&self, request: &Request, deadline: Option<Nanos>) -> impl Future<Output = Exchange>;
+
+    /// Closes what is open and not in use.
+    fn close_idle(&self);
+}

@@ -1,0 +1,204 @@
+//! A TLS session on a socket.
+
+use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, ProtocolVersion};
+
+use super::TlsInfo;
+use super::error::{explain, not_tls};
+use super::settings::{TlsConfig, go_name};
+use crate::error::{Direction, NetError, code};
+use crate::http::{Socket, Trace};
+
+/// A protected stream.
+#[derive(Debug)]
+pub(crate) struct TlsStream {
+    socket: Socket,
+    session: Box<ClientConnection>,
+    /// The name the certificate must have.
+    host: Box<str>,
+}
+
+impl TlsConfig {
+    /// Shakes hands with `host` over `socket`.
+    ///
+    /// # Errors
+    /// With k6's codes: not TLS, not trusted, wrong name, refused by the peer, or the socket's.
+    pub(crate) async fn connect(
+        &self,
+        socket: Socket,
+        host: &str,
+        trace: &Trace<'_>,
+    ) -> Result<(TlsStream, Rc<TlsInfo>), NetError> {
+        self.verifier.prepare().await;
+        let name = host.strip_suffix('.').unwrap_or(host);
+        let server_name = ServerName::try_from(name.to_owned())
+            .map_err(|_| NetError::new(code::TLS, format!("tls: invalid server name {name:?}")))?;
+        let session = ClientConnection::new(self.client.clone(), server_name)
+            .map_err(|error| explain(&error, name))?;
+        let mut stream = TlsStream { socket, session: Box::new(session), host: name.into() };
+        poll_fn(|cx| stream.poll_handshake(cx, trace)).await?;
+        let info = stream.info();
+        Ok((stream, Rc::new(info)))
+    }
+}
+
+impl TlsStream {
+    pub(crate) fn socket(&mut self) -> &mut Socket {
+        &mut self.socket
+    }
+
+    fn info(&self) -> TlsInfo {
+        TlsInfo {
+            version: match self.session.protocol_version() {
+                Some(ProtocolVersion::TLSv1_2) => "tls1.2",
+                _ => "tls1.3",
+            },
+            cipher_suite: self
+                .session
+                .negotiated_cipher_suite()
+                .map(|suite| go_name(&suite))
+                .unwrap_or_default(),
+        }
+    }
+
+    fn poll_handshake(
+        &mut self,
+        cx: &mut Context<'_>,
+        trace: &Trace<'_>,
+    ) -> Poll<Result<(), NetError>> {
+        loop {
+            ready!(self.poll_flush(cx, trace))?;
+            if !self.session.is_handshaking() {
+                return Poll::Ready(Ok(()));
+            }
+            if ready!(self.poll_receive(cx, trace))? == 0 {
+                return Poll::Ready(Err(NetError::new(code::GENERIC, "EOF")));
+            }
+        }
+    }
+
+    /// Takes bytes from the socket into the session; 0 is the end of the stream.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        trace: &Trace<'_>,
+    ) -> Poll<Result<usize, NetError>> {
+        let mut reader = Wire { socket: &mut self.socket, cx, trace };
+        let n = match self.session.read_tls(&mut reader) {
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(error) => {
+                return Poll::Ready(Err(self.socket.error(&error, Direction::Read)));
+            }
+        };
+        if let Err(error) = self.session.process_new_packets() {
+            // Tell the peer why, if that goes without waiting.
+            let _ = self.poll_flush(cx, trace);
+            let first_flight = self.session.is_handshaking()
+                && self.session.protocol_version().is_none()
+                && matches!(error, rustls::Error::InvalidMessage(_));
+            let error = if first_flight { not_tls() } else { explain(&error, &self.host) };
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(n))
+    }
+
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+        trace: &Trace<'_>,
+    ) -> Poll<Result<usize, NetError>> {
+        loop {
+            match self.session.reader().read(buf) {
+                Ok(n) => return Poll::Ready(Ok(n)),
+                // Servers that end without saying so are common, and Go lets them.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(Ok(0));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    return Poll::Ready(Err(self.socket.error(&error, Direction::Read)));
+                }
+            }
+            ready!(self.poll_receive(cx, trace))?;
+            if self.session.wants_write() {
+                // Answers to the peer's key updates; they can wait for the next write.
+                let _ = self.poll_flush(cx, trace)?;
+            }
+        }
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        trace: &Trace<'_>,
+    ) -> Poll<Result<usize, NetError>> {
+        loop {
+            let n = match self.session.writer().write(buf) {
+                Ok(n) => n,
+                Err(error) => {
+                    return Poll::Ready(Err(self.socket.error(&error, Direction::Write)));
+                }
+            };
+            let flushed = self.poll_flush(cx, trace)?;
+            if n > 0 {
+                return Poll::Ready(Ok(n));
+            }
+            ready!(flushed);
+        }
+    }
+
+    pub(crate) fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        trace: &Trace<'_>,
+    ) -> Poll<Result<(), NetError>> {
+        while self.session.wants_write() {
+            let mut writer = Wire { socket: &mut self.socket, cx, trace };
+            match self.session.write_tls(&mut writer) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) => {
+                    return Poll::Ready(Err(self.socket.error(&error, Direction::Write)));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The socket as `rustls` wants to see it: what would wait is `WouldBlock`, and the task is woken.
+struct Wire<'a, 'cx, 'w, 't> {
+    socket: &'a mut Socket,
+    cx: &'a mut Context<'cx>,
+    trace: &'w Trace<'t>,
+}
+
+impl Read for Wire<'_, '_, '_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.socket.poll_read(self.cx, buf, self.trace) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Write for Wire<'_, '_, '_, '_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self.socket.poll_write(self.cx, buf, self.trace) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
