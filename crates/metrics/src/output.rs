@@ -1,0 +1,109 @@
+//! Single samples, for outputs that want each of them.
+
+use crate::registry::MetricInfo;
+use crate::shard::SeriesId;
+use crate::snapshot::Dictionary;
+
+/// One sample as it was recorded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RawSample {
+    /// The shard's series.
+    pub series: SeriesId,
+    /// Its time, unix nanoseconds.
+    pub at_unix_ns: u64,
+    /// Its value.
+    pub value: f64,
+}
+
+/// Samples of one shard with everything needed to understand them; can be sent to another thread.
+#[derive(Debug, Clone)]
+pub struct SampleBatch {
+    pub(crate) agent: u32,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) series: Vec<(SeriesId, MetricInfo, u32)>,
+    /// Index in `series`, time, value.
+    pub(crate) samples: Vec<(u32, u64, f64)>,
+    pub(crate) dropped: u64,
+}
+
+/// A series some samples of a batch belong to.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchSeries<'a> {
+    /// The shard's id of it; the same in every batch of the shard.
+    pub id: SeriesId,
+    /// Its metric.
+    pub metric: &'a MetricInfo,
+    dictionary: &'a Dictionary,
+    tag_set: u32,
+}
+
+impl<'a> BatchSeries<'a> {
+    /// Its tags, sorted by key.
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> + Clone + use<'a> {
+        self.dictionary.tags(self.tag_set)
+    }
+}
+
+/// A sample of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchSample<'a> {
+    /// Metric and tags.
+    pub series: BatchSeries<'a>,
+    /// Index of the series in [`SampleBatch::series`], for outputs that prepare something per series.
+    pub series_idx: usize,
+    /// Its time, unix nanoseconds.
+    pub at_unix_ns: u64,
+    /// Its value.
+    pub value: f64,
+}
+
+impl SampleBatch {
+    /// The shard the samples are of.
+    pub fn agent(&self) -> u32 {
+        self.agent
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// Samples dropped since the batch before, because nobody took them in time.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The series of these samples.
+    pub fn series(&self) -> impl ExactSizeIterator<Item = BatchSeries<'_>> {
+        (0..self.series.len()).map(|idx| self.series_at(idx))
+    }
+
+    /// The samples in the order they were recorded.
+    pub fn samples(&self) -> impl ExactSizeIterator<Item = BatchSample<'_>> {
+        self.samples.iter().map(|(idx, at_unix_ns, value)| BatchSample {
+            series: self.series_at(*idx as usize),
+            series_idx: *idx as usize,
+            at_unix_ns: *at_unix_ns,
+            value: *value,
+        })
+    }
+
+    fn series_at(&self, idx: usize) -> BatchSeries<'_> {
+        let (id, metric, tag_set) = &self.series[idx];
+        BatchSeries { id: *id, metric, dictionary: &self.dictionary, tag_set: *tag_set }
+    }
+}
+
+/// Something that wants every sample: a JSON file now, databases later. Runs beside the cores, never on them.
+pub trait Output {
+    /// Takes samples; batches of a shard come in order.
+    fn samples(&mut self, batch: &SampleBatch);
+
+    /// The run is over: writes what is left.
+    fn finish(&mut self);
+}
