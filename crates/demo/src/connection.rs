@@ -183,22 +183,9 @@ impl Connection {
     }
 
     async fn serve_one(&mut self) -> io::Result<Next> {
-        let Some(request) = self.reader.request() else { return Ok(Next::Close) };
-        let origin = Origin { peer: self.peer, arrival: self.stream.last_recv() };
-        self.answer.reset();
-        let mut book = lock(&self.book);
-        let verdict = decide(&request, origin, self.number, &mut book, &mut self.answer);
-        if verdict.receipt.route.kind() == Kind::Service {
-            book.counts.received += 1;
-            book.counts.connections_used += u64::from(!std::mem::replace(&mut self.is_used, true));
-        }
-        let is_plain = verdict.is_plain(&self.answer);
-        if is_plain {
-            book.complete(&verdict.receipt, self.answer.status, verdict.fault());
-        }
-        drop(book);
+        let Some(verdict) = self.judge() else { return Ok(Next::Close) };
         self.reader.consume();
-        if !is_plain {
+        if !verdict.is_plain(&self.answer) {
             self.flush().await?;
             return self.perform(&verdict).await;
         }
@@ -209,6 +196,24 @@ impl Connection {
             self.out.extend_from_slice(&self.answer.body);
         }
         Ok(if verdict.closes() { Next::Close } else { Next::KeepOpen })
+    }
+
+    /// Decides on the buffered request and prepares its answer, all under one lock; a plain answer
+    /// is entered in the log at once.
+    fn judge(&mut self) -> Option<Verdict> {
+        let request = self.reader.request()?;
+        let origin = Origin { peer: self.peer, arrival: self.stream.last_recv() };
+        self.answer.reset();
+        let mut book = lock(&self.book);
+        let verdict = decide(&request, origin, self.number, &mut book, &mut self.answer);
+        if verdict.receipt.route.kind() == Kind::Service {
+            book.counts.received += 1;
+            book.counts.connections_used += u64::from(!std::mem::replace(&mut self.is_used, true));
+        }
+        if verdict.is_plain(&self.answer) {
+            book.complete(&verdict.receipt, self.answer.status, verdict.fault());
+        }
+        Some(verdict)
     }
 
     /// The slow path: waits until the answer is due, then sends it as the faults want it.
@@ -305,11 +310,14 @@ impl Connection {
         let begun = rt::now();
         let mut sent = 0_u64;
         loop {
-            let limit = stop_at.map_or(limit, |stop| limit.min((stop - sent) as usize).max(1));
+            let limit =
+                stop_at.map_or(limit, |stop| limit.min(stop.saturating_sub(sent) as usize).max(1));
             let is_cut_here = stop_at.is_some_and(|stop| sent >= stop);
             piece.clear();
             let next = if is_cut_here { None } else { pieces.next(limit, &mut piece) };
             let Some(due_ns) = next else { break };
+            sent += piece.len() as u64;
+            // A piece goes out when its last byte is due: the whole body takes length / rate.
             let paced_ns =
                 rate.map_or(0, |rate| (u128::from(sent) * 1_000_000_000 / u128::from(rate)) as u64);
             let due = begun + Duration::from_nanos(due_ns.max(paced_ns));
@@ -320,7 +328,6 @@ impl Connection {
             if self.out.len() + piece.len() > FLUSH_AT {
                 self.flush().await?;
             }
-            sent += piece.len() as u64;
             if framing == BodyFraming::Chunked {
                 self.out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
                 piece.extend_from_slice(b"\r\n");

@@ -62,7 +62,7 @@ pub(crate) fn predict(body: &[u8], now: Nanos, quality: &mut Quality, answer: &m
         Value::Object(fields) => fields.get("instances").and_then(Value::as_array),
         _ => None,
     };
-    let instances = many.map_or(std::slice::from_ref(&input), Vec::as_slice);
+    let instances = many.map_or_else(|| std::slice::from_ref(&input), Vec::as_slice);
     if instances.len() > MAX_INSTANCES {
         answer.error(422, &format!("{} instances, at most {MAX_INSTANCES}", instances.len()));
         return 0;

@@ -194,11 +194,6 @@ impl Reader {
         self.end = (self.end + n).min(self.buf.len());
     }
 
-    /// True when a request has begun to arrive.
-    pub(crate) fn is_mid_request(&self) -> bool {
-        self.start < self.end
-    }
-
     /// Looks whether a whole request is buffered.
     ///
     /// # Errors
@@ -465,7 +460,7 @@ mod tests {
                 }
             }
         }
-        assert!(!reader.is_mid_request());
+        assert_eq!(reader.start, reader.end, "bytes are left over");
         Ok(seen)
     }
 
