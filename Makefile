@@ -1,0 +1,46 @@
+# The verbs of this repository. `make demo` and `make test` set up what they need.
+
+URL ?= http://127.0.0.1:8000
+HOST_PORT ?= 8010
+RATE ?= 200/s:5s
+EVERY ?= 10s
+DURATION ?= 30s
+CARGO ?= cargo
+
+SQUALL = $(CARGO) run --quiet --release --package squall-cli --
+
+.PHONY: help demo install test check lint fmt bench conformance fuzz stress-local stress-k8s clean
+
+help: ## what there is
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: ## builds Squall and shows it at work: a target, half a minute of load, the summary
+	$(SQUALL) demo
+
+install: ## puts `squall` into ~/.cargo/bin
+	$(CARGO) install --locked --path crates/cli
+
+test: ## builds and runs every test, those against the real k6 included (SQUALL_NO_K6=1 leaves them out)
+	bash scripts/test.sh
+
+check: ## type checks everything
+	$(CARGO) check --workspace --all-targets --locked
+
+lint: ## formatting and clippy
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: ## formats
+	$(CARGO) fmt --all
+
+bench: ## Squall beside wrk, hey and k6 on this machine (see bench/README.md)
+	bash bench/run.sh
+
+stress-local: ## bursts of requests on URL, default http://127.0.0.1:8000
+	$(SQUALL) burst $(URL) --burst $(RATE) --every $(EVERY) --duration $(DURATION)
+
+stress-k8s: ## the same on the forwarded port HOST_PORT, default 8010
+	$(SQUALL) burst http://127.0.0.1:$(HOST_PORT) --burst $(RATE) --every $(EVERY) --duration $(DURATION)
+
+clean: ## removes what was built
+	$(CARGO) clean

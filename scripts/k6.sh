@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds the pinned k6 that Squall is compared with, once, and prints where it is.
+#
+# `go install go.k6.io/k6/v2@…` asks the module's own host for its newest version, which a machine with nothing but a
+# module proxy can't reach; a throw-away module that requires the pinned version needs the proxy only.
+set -euo pipefail
+
+version=v2.2.0
+dir=${XDG_CACHE_HOME:-$HOME/.cache}/squall/k6-$version
+if [ -x "$dir/k6" ]; then
+    echo "$dir/k6"
+    exit 0
+fi
+command -v go >/dev/null || { echo "k6.sh: go is not installed; k6 is built with it" >&2; exit 1; }
+mkdir -p "$dir"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+cat > go.mod <<EOF
+module squall-reference-k6
+go 1.24
+EOF
+cat > main.go <<'EOF'
+package main
+
+import "go.k6.io/k6/v2/cmd"
+
+func main() { cmd.Execute() }
+EOF
+export GOFLAGS=-mod=mod
+go get "go.k6.io/k6/v2@$version" >&2
+go build -o "$dir/k6.tmp" go.k6.io/k6/v2 >&2
+mv "$dir/k6.tmp" "$dir/k6"
+echo "$dir/k6"
