@@ -96,10 +96,7 @@ impl Arrivals {
 
     /// The part of the whole test's rate that is this instance's, 0 to 1.
     pub fn share(&self) -> f64 {
-        if self.striping.is_whole() {
-            return 1.0;
-        }
-        self.striping.scale(self.striping.period()) as f64 / self.striping.period() as f64
+        self.striping.share()
     }
 }
 

@@ -189,7 +189,10 @@ fn parse_go_term<'a>(text: &str, rest: &'a str) -> Result<(u128, &'a str), Durat
         "m" => 60_000_000_000,
         "h" => 3_600_000_000_000,
         _ => {
-            return Err(DurationError::UnknownUnit { unit: unit.to_owned(), text: text.to_owned() });
+            return Err(DurationError::UnknownUnit {
+                unit: unit.to_owned(),
+                text: text.to_owned(),
+            });
         }
     };
     // 20 digits hold more than the limit of 2^63 ns, and any digits beyond the 18th of a fraction are below 1 ns.

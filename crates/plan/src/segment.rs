@@ -372,6 +372,11 @@ impl Striping {
         self.pattern.period
     }
 
+    /// This segment's width as a part of the whole, 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.pattern.widths[self.own_idx] as f64 / self.pattern.period as f64
+    }
+
     /// This segment's part of `value`: the number of indices below `value` that it owns. The parts of all segments
     /// add up to `value`.
     pub fn scale(&self, value: u64) -> u64 {
