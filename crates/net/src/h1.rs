@@ -34,3 +34,6 @@ const MAX_INTERIM: u8 = 5;
 const MAX_CHUNK_LINE: usize = 4_096;
 /// All trailers together.
 const MAX_TRAILER_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -37,3 +37,6 @@ pub trait Transport {
     /// Closes what is open and not in use.
     fn close_idle(&self);
 }
+
+#[cfg(test)]
+mod tests;
