@@ -178,6 +178,18 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_multipart_body_is_too_strange(
+            content_type in "multipart/form-data; ?(boundary=[a-b\"]{0,3})?.{0,8}",
+            body in "(--[ab]{1,2}(\r\n)?|\r\n|[a-z]: [a-z;=\"\\\\]{0,9}|.){0,20}",
+        ) {
+            let parts = parts(&content_type, body.as_bytes());
+            let total: usize = parts.iter().map(|part| part.data.len()).sum();
+            proptest::prop_assert!(total <= body.len());
+        }
+    }
+
     #[test]
     fn content_encodings_are_undone_in_reverse() {
         let plain = b"hello hello hello";

@@ -529,6 +529,50 @@ mod tests {
         assert_eq!(reader.poll(), Ok(Ready::Request));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused_the_same_in_any_pieces(
+            pieces in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::strategy::Just("GET /a HTTP/1.1\r\n".to_owned()),
+                    proptest::strategy::Just("POST /b HTTP/1.0\r\n".to_owned()),
+                    proptest::strategy::Just("Transfer-Encoding: chunked\r\n".to_owned()),
+                    proptest::strategy::Just("Content-Length: 3\r\n".to_owned()),
+                    proptest::strategy::Just("\r\n".to_owned()),
+                    proptest::strategy::Just("3\r\nabc\r\n".to_owned()),
+                    proptest::strategy::Just("0\r\n\r\n".to_owned()),
+                    ".{0,6}",
+                ],
+                0..12,
+            ),
+            step in 1_usize..40,
+        ) {
+            let raw = pieces.concat().into_bytes();
+            let read = |step: usize| {
+                let mut reader = Reader::new(1000);
+                let mut n_requests = 0;
+                for piece in raw.chunks(step) {
+                    reader.room()[..piece.len()].copy_from_slice(piece);
+                    reader.filled(piece.len());
+                    loop {
+                        match reader.poll() {
+                            Ok(Ready::Request) => {
+                                let request = reader.request().unwrap();
+                                let _ = (request.path_and_query(), request.headers().count());
+                                n_requests += 1;
+                                reader.consume();
+                            }
+                            Ok(_) => break,
+                            Err(refused) => return (n_requests, Some(refused.status)),
+                        }
+                    }
+                }
+                (n_requests, None)
+            };
+            proptest::prop_assert_eq!(read(step), read(raw.len().max(1)));
+        }
+    }
+
     #[test]
     fn an_absolute_target_loses_its_authority() {
         let raw = b"GET http://host:80/p?q=1 HTTP/1.1\r\n\r\n";

@@ -109,8 +109,8 @@ fn status(request: &Request<'_>, out: &mut Answer) {
     out.text(TEXT, b"");
     match code {
         300..=303 | 305..=399 => out.header("Location", "/get"),
-        401 => out.header("WWW-Authenticate", "Basic realm=\"squall demo\""),
-        407 => out.header("Proxy-Authenticate", "Basic realm=\"squall demo\""),
+        401 => out.header("WWW-Authenticate", "Basic realm=\"squall\""),
+        407 => out.header("Proxy-Authenticate", "Basic realm=\"squall\""),
         418 => out.text(TEXT, b"I'm a teapot\n"),
         _ => {}
     }

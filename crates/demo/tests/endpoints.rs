@@ -153,7 +153,7 @@ fn statuses_redirects_and_cookies_say_it_in_headers() {
         ("/status/200", 200, "", ""),
         ("/status/204", 204, "", ""),
         ("/status/302", 302, "Location", "/get"),
-        ("/status/401", 401, "WWW-Authenticate", "Basic realm=\"squall demo\""),
+        ("/status/401", 401, "WWW-Authenticate", "Basic realm=\"squall\""),
         ("/status/418", 418, "", ""),
         ("/status/999", 999, "", ""),
         ("/status/99", 400, "", ""),
@@ -287,15 +287,23 @@ fn digest_challenges_can_be_met() {
     let challenge = client.get("/digest-auth/auth/u/p");
     let challenge = challenge.header("www-authenticate").unwrap().to_owned();
     let nonce = challenge.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    // MD5("u:squall demo:p") and MD5("GET:/digest-auth/auth/u/p") are combined by the client; a wrong
-    // response must not be let in.
-    let wrong = format!(
-        "Digest username=\"u\", realm=\"squall demo\", nonce=\"{nonce}\", uri=\"/digest-auth/auth/u/p\", \
-         qop=auth, nc=00000001, cnonce=\"c\", response=\"00000000000000000000000000000000\""
-    );
+    // With the nonce known, `response` is what is left to get wrong or right.
+    let answer = |response: &str| {
+        format!(
+            "Digest username=\"u\", realm=\"squall\", nonce=\"{nonce}\", \
+             uri=\"/digest-auth/auth/u/p\", response=\"{response}\""
+        )
+    };
+    let wrong = answer("00000000000000000000000000000000");
     let refused =
         client.request("GET", "/digest-auth/auth/u/p", &[("Authorization", wrong.as_str())], b"");
     assert_eq!(refused.status, 401);
+    // MD5(MD5("u:squall:p") + ":" + nonce + ":" + MD5("GET:/digest-auth/auth/u/p")), computed elsewhere.
+    assert_eq!(nonce, "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v");
+    let right = answer("9338afe605614ac47b2363e740375b69");
+    let accepted =
+        client.request("GET", "/digest-auth/auth/u/p", &[("Authorization", right.as_str())], b"");
+    assert_eq!(accepted.status, 200);
 }
 
 #[test]

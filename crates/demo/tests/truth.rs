@@ -303,8 +303,11 @@ fn the_transcript_has_requests_as_they_were_sent() {
     assert_eq!(document["requests"][0], entries[0].to_json());
 }
 
-/// A strict reader of the text exposition format: (name, labels) to value.
-fn parse_exposition(text: &str) -> Vec<(String, Vec<(String, String)>, f64)> {
+/// Name, labels, value.
+type Sample = (String, Vec<(String, String)>, f64);
+
+/// A strict reader of the text exposition format.
+fn parse_exposition(text: &str) -> Vec<Sample> {
     let is_name =
         |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let mut typed = std::collections::HashMap::new();
