@@ -1,1 +1,30 @@
-//! Squall's `k6` crate.
+//! Runs k6 scripts: k6's JavaScript API on QuickJS-NG, one runtime for each VU, each VU on a fiber of its core.
+//!
+//! A script is compiled once ([`load`], which also runs its init code as k6's probe does) and becomes a [`Test`], which
+//! the engine asks for VUs. Host functions are written against [`js`], reach their VU through
+//! [`host::VuHost`] and wait with [`host::VuHost::wait`]. This crate must not know who prints: logs go to a
+//! [`LogSink`], summaries are rendered by a function it is given.
+//!
+//! Start reading at [`test`], then `vu` (the life of a VU), `realm` (its JS world), `compile` and `module`.
+
+mod compile;
+mod events;
+mod exception;
+pub mod host;
+pub mod js;
+mod log;
+pub(crate) mod module;
+mod realm;
+mod resolve;
+mod summary_files;
+mod tags;
+pub mod test;
+mod vu;
+mod world;
+
+pub use self::log::{Level, LogRecord, LogSink};
+pub use self::summary_files::{SummaryFile, SummaryResult};
+pub use self::tags::VuTags;
+pub use self::test::{LoadOptions, Loaded, Test, load};
+pub use self::vu::K6Vu;
+pub use self::world::{DEFAULT_SYSTEM_TAGS, Reader, SystemTags, TestConfig, TextSummary, World};

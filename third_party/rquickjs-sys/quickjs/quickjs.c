@@ -350,6 +350,7 @@ struct JSRuntime {
     int atom_free_index; /* 0 = none */
 
     JSClassID js_class_id_alloc; /* counter for user defined classes */
+    JSClassID array_like_class_id; /* squall: see JS_SetArrayLikeClass */
     int class_count;    /* size of class_array */
     JSClass *class_array;
 
@@ -560,6 +561,7 @@ struct JSContext {
     JSGCObjectHeader header; /* must come first */
     JSRuntime *rt;
     struct list_head link;
+    JSValue throw_site; /* squall: see JS_TakeThrowSite */
 
     uint16_t binary_object_count;
     uint32_t binary_object_size : 31;
@@ -2368,6 +2370,7 @@ JSRuntime *JS_NewRuntime2(const JSMallocFunctions *mf, void *opaque)
         goto fail;
 
     rt->js_class_id_alloc = JS_CLASS_INIT_COUNT;
+    rt->array_like_class_id = JS_INVALID_CLASS_ID;
 
     rt->stack_size = JS_DEFAULT_STACK_SIZE;
 #ifdef __wasi__
@@ -2868,6 +2871,7 @@ JSContext *JS_NewContextRaw(JSRuntime *rt)
         js_free_rt(rt, ctx);
         return NULL;
     }
+    ctx->throw_site = JS_UNDEFINED;
     ctx->rt = rt;
     list_add_tail(&ctx->link, &rt->context_list);
     for(i = 0; i < rt->class_count; i++)
@@ -2997,6 +3001,7 @@ static void JS_MarkContext(JSRuntime *rt, JSContext *ctx,
         js_mark_module_def(rt, m, mark_func);
     }
 
+    JS_MarkValue(rt, ctx->throw_site, mark_func);
     JS_MarkValue(rt, ctx->global_obj, mark_func);
     JS_MarkValue(rt, ctx->global_var_obj, mark_func);
 
@@ -3079,6 +3084,7 @@ void JS_FreeContext(JSContext *ctx)
 
     js_free_modules(ctx, JS_FREE_MODULE_ALL);
 
+    JS_FreeValue(ctx, ctx->throw_site);
     JS_FreeValue(ctx, ctx->global_obj);
     JS_FreeValue(ctx, ctx->global_var_obj);
 
@@ -4152,6 +4158,11 @@ static inline bool JS_IsEmptyString(JSValueConst v)
 /* JSClass support */
 
 /* a new class ID is allocated if *pclass_id == 0, otherwise *pclass_id is left unchanged */
+void JS_SetArrayLikeClass(JSRuntime *rt, JSClassID class_id)
+{
+    rt->array_like_class_id = class_id;
+}
+
 JSClassID JS_NewClassID(JSRuntime *rt, JSClassID *pclass_id)
 {
     JSClassID class_id = *pclass_id;
@@ -8183,6 +8194,23 @@ static bool can_store_error_stack(JSValueConst obj)
 
 /* if filename != NULL, an additional level is added with the filename
    and line number information (used for parse error). */
+/* squall: remembers where a value that is no Error was thrown */
+static void js_keep_throw_site(JSContext *ctx)
+{
+    JSValue site = JS_NewError(ctx);
+    if (JS_IsException(site))
+        return;
+    JS_FreeValue(ctx, ctx->throw_site);
+    ctx->throw_site = site;
+}
+
+JSValue JS_TakeThrowSite(JSContext *ctx)
+{
+    JSValue site = ctx->throw_site;
+    ctx->throw_site = JS_UNDEFINED;
+    return site;
+}
+
 static void build_backtrace(JSContext *ctx, JSValueConst error_val,
                             JSValueConst filter_func, const char *filename,
                             int line_num, int col_num, int backtrace_flags)
@@ -8248,9 +8276,9 @@ static void build_backtrace(JSContext *ctx, JSValueConst error_val,
             goto done;
         if (filename) {
             i++;
-            dbuf_printf(&dbuf, "    at %s", filename);
+            dbuf_printf(&dbuf, "\tat %s", filename);
             if (line_num != -1)
-                dbuf_printf(&dbuf, ":%d:%d", line_num, col_num);
+                dbuf_printf(&dbuf, ":%d:%d(0)", line_num, col_num);
             dbuf_putc(&dbuf, '\n');
         }
     }
@@ -8289,13 +8317,14 @@ static void build_backtrace(JSContext *ctx, JSValueConst error_val,
         if (has_prepare) {
             js_new_callsite_data(ctx, &csd[i], sf);
         } else {
+            /* squall: k6's form, a nameless frame has no parentheses */
             /* func_name_str is UTF-8 encoded if needed */
             func_name_str = get_func_name(ctx, sf->cur_func);
-            if (!func_name_str || func_name_str[0] == '\0')
-                str1 = "<anonymous>";
-            else
-                str1 = func_name_str;
-            dbuf_printf(&dbuf, "    at %s", str1);
+            str1 = func_name_str;
+            if (!str1 || str1[0] == '\0' || str1[0] == '<')
+                str1 = NULL;
+            dbuf_printf(&dbuf, "\tat %s%s", str1 ? str1 : "",
+                        str1 ? " (" : "");
             JS_FreeCString(ctx, func_name_str);
 
             if (b && sf->cur_pc) {
@@ -8306,19 +8335,20 @@ static void build_backtrace(JSContext *ctx, JSValueConst error_val,
                 pc = sf->cur_pc - b->byte_code_buf - 1;
                 line_num1 = find_line_num(ctx, b, pc, &col_num1);
                 atom_str = b->filename ? JS_AtomToCString(ctx, b->filename) : NULL;
-                dbuf_printf(&dbuf, " (%s", atom_str ? atom_str : "<null>");
+                dbuf_printf(&dbuf, "%s", atom_str ? atom_str : "<null>");
                 JS_FreeCString(ctx, atom_str);
                 if (line_num1 != -1)
-                    dbuf_printf(&dbuf, ":%d:%d", line_num1, col_num1);
-                dbuf_putc(&dbuf, ')');
+                    dbuf_printf(&dbuf, ":%d:%d(%u)", line_num1, col_num1, pc);
             } else if (b) {
                 // FIXME(bnoordhuis) Missing `sf->cur_pc = pc` in bytecode
                 // handler in JS_CallInternal. Almost never user observable
                 // except with intercepting JS proxies that throw exceptions.
-                dbuf_printf(&dbuf, " (missing)");
+                dbuf_printf(&dbuf, "missing");
             } else {
-                dbuf_printf(&dbuf, " (native)");
+                dbuf_printf(&dbuf, "native");
             }
+            if (str1)
+                dbuf_putc(&dbuf, ')');
             dbuf_putc(&dbuf, '\n');
         }
         i++;
@@ -15018,7 +15048,8 @@ static int js_is_array(JSContext *ctx, JSValueConst val)
         if (unlikely(p->class_id == JS_CLASS_PROXY))
             return js_proxy_isArray(ctx, val);
         else
-            return p->class_id == JS_CLASS_ARRAY;
+            return p->class_id == JS_CLASS_ARRAY ||
+                p->class_id == ctx->rt->array_like_class_id; /* squall */
     } else {
         return false;
     }
@@ -18677,6 +18708,11 @@ static JSValue JS_CallInternal(JSContext *caller_ctx, JSValueConst func_obj,
 
         CASE(OP_throw):
             JS_Throw(ctx, *--sp);
+            if (unlikely(!JS_IsError(rt->current_exception))) {
+                /* squall: other values have no stack of their own */
+                sf->cur_pc = pc;
+                js_keep_throw_site(ctx);
+            }
             goto exception;
 
         CASE(OP_throw_error):

@@ -1227,6 +1227,11 @@ JS_EXTERN void JS_SetModuleNormalizeFunc2(JSRuntime *rt,
 /* return the import.meta object of a module */
 JS_EXTERN JSValue JS_GetImportMeta(JSContext *ctx, JSModuleDef *m);
 JS_EXTERN JSAtom JS_GetModuleName(JSContext *ctx, JSModuleDef *m);
+/* squall: an Error made where a value that is no Error was last thrown, for its
+   stack; JS_UNDEFINED if there was none since the last call. */
+JS_EXTERN JSValue JS_TakeThrowSite(JSContext *ctx);
+/* squall: objects of this class are arrays to Array.isArray, JSON and concat. */
+JS_EXTERN void JS_SetArrayLikeClass(JSRuntime *rt, JSClassID class_id);
 /* squall: every name can be imported from the C module 'm' (undefined if it is
    not there in the end); 'import *' gives a plain object, which is what
    JS_GetModuleNamespace returns, for the init function to fill. */

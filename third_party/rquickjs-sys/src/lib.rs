@@ -27,6 +27,10 @@ include!("inlines/ptr_32_nan_boxing.rs");
 include!("inlines/common.rs");
 
 extern "C" {
+    /// An Error made where a value that is no Error was last thrown; undefined if there was none since the last call.
+    pub fn JS_TakeThrowSite(ctx: *mut JSContext) -> JSValue;
+    /// Makes objects of a class arrays to `Array.isArray`, JSON and `concat`.
+    pub fn JS_SetArrayLikeClass(rt: *mut JSRuntime, class_id: JSClassID);
     /// Lets any name be imported from the native module `m` (see PATCHES.md, lazy exports).
     pub fn JS_SetModuleLazyExports(ctx: *mut JSContext, m: *mut JSModuleDef);
     /// Sets the names that were imported from `m`; -1 with a pending exception if a getter threw.

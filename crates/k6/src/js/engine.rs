@@ -1,0 +1,144 @@
+//! One QuickJS runtime with one context, freed together.
+#![allow(unsafe_code)]
+
+use super::{Ctx, FIRST_CLASS_ID, qjs};
+
+/// Which built-in objects a realm has beyond the language core. Each costs memory in every VU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Intrinsics {
+    /// `eval`, `Function(…)`.
+    pub eval: bool,
+    /// `ArrayBuffer`, typed arrays, `DataView`.
+    pub typed_arrays: bool,
+    /// `Proxy`, `Reflect` comes with the core.
+    pub proxy: bool,
+    /// `BigInt`.
+    pub bigint: bool,
+    /// `WeakRef`, `FinalizationRegistry`.
+    pub weak_ref: bool,
+}
+
+impl Intrinsics {
+    /// Everything.
+    pub const ALL: Intrinsics =
+        Intrinsics { eval: true, typed_arrays: true, proxy: true, bigint: true, weak_ref: true };
+
+    /// What the text of a script mentions; computed access to globals and code made at run time mean everything.
+    pub fn mentioned(source: &str) -> Intrinsics {
+        let has = |word: &str| source.contains(word);
+        if has("eval") || has("Function") || has("globalThis[") || has("global[") || has("Reflect") {
+            return Intrinsics::ALL;
+        }
+        Intrinsics {
+            eval: false,
+            typed_arrays: has("Array(") && has("int") || has("ArrayBuffer") || has("DataView") || has("Uint8")
+                || has("Int") && has("Array")
+                || has("Float") && has("Array"),
+            proxy: has("Proxy"),
+            bigint: has("BigInt") || has_bigint_literal(source),
+            weak_ref: has("WeakRef") || has("FinalizationRegistry"),
+        }
+    }
+
+    /// What either needs.
+    #[must_use]
+    pub fn or(self, other: Intrinsics) -> Intrinsics {
+        Intrinsics {
+            eval: self.eval || other.eval,
+            typed_arrays: self.typed_arrays || other.typed_arrays,
+            proxy: self.proxy || other.proxy,
+            bigint: self.bigint || other.bigint,
+            weak_ref: self.weak_ref || other.weak_ref,
+        }
+    }
+}
+
+/// A digit followed by `n` and no letter, as in `10n`.
+fn has_bigint_literal(source: &str) -> bool {
+    let bytes = source.as_bytes();
+    bytes.windows(2).enumerate().any(|(i, pair)| {
+        pair[0].is_ascii_hexdigit()
+            && pair[1] == b'n'
+            && !bytes.get(i + 2).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            && bytes[..=i].iter().rev().find(|b| !b.is_ascii_hexdigit()).is_none_or(|b| !b.is_ascii_alphabetic())
+    })
+}
+
+/// A runtime and its context.
+#[derive(Debug)]
+pub struct Engine {
+    runtime: *mut qjs::JSRuntime,
+    context: *mut qjs::JSContext,
+}
+
+impl Engine {
+    /// Makes both. Must be called on the stack (fiber) that will run the scripts: the engine measures its depth from
+    /// here, and throws a `RangeError` at `stack_bytes`.
+    ///
+    /// `None` when out of memory.
+    pub fn new(intrinsics: Intrinsics, stack_bytes: usize) -> Option<Engine> {
+        // SAFETY: plain constructor calls, each checked; on failure what was made is freed by Drop.
+        unsafe {
+            let runtime = qjs::JS_NewRuntime();
+            if runtime.is_null() {
+                return None;
+            }
+            qjs::JS_SetMaxStackSize(runtime, stack_bytes as _);
+            let mut id = 0;
+            assert!(
+                qjs::JS_NewClassID(runtime, &mut id) <= FIRST_CLASS_ID,
+                "QuickJS has grown more classes: raise FIRST_CLASS_ID"
+            );
+            let context = qjs::JS_NewContextRaw(runtime);
+            let engine = Engine { runtime, context };
+            if context.is_null() {
+                return None;
+            }
+            let mut failed = qjs::JS_AddIntrinsicBaseObjects(context)
+                | qjs::JS_AddIntrinsicDate(context)
+                | qjs::JS_AddIntrinsicRegExp(context)
+                | qjs::JS_AddIntrinsicJSON(context)
+                | qjs::JS_AddIntrinsicMapSet(context)
+                | qjs::JS_AddIntrinsicPromise(context);
+            if intrinsics.eval {
+                failed |= qjs::JS_AddIntrinsicEval(context);
+            }
+            if intrinsics.typed_arrays {
+                failed |= qjs::JS_AddIntrinsicTypedArrays(context);
+            }
+            if intrinsics.proxy {
+                failed |= qjs::JS_AddIntrinsicProxy(context);
+            }
+            if intrinsics.bigint {
+                failed |= qjs::JS_AddIntrinsicBigInt(context);
+            }
+            if intrinsics.weak_ref {
+                failed |= qjs::JS_AddIntrinsicWeakRef(context);
+            }
+            (failed == 0).then_some(engine)
+        }
+    }
+
+    /// The context.
+    pub fn ctx(&self) -> Ctx {
+        // SAFETY: live as long as self; users keep within that.
+        unsafe { Ctx::from_ptr(self.context) }
+    }
+
+    /// The runtime.
+    pub fn runtime(&self) -> *mut qjs::JSRuntime {
+        self.runtime
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // SAFETY: made in `new`, freed once, context first.
+        unsafe {
+            if !self.context.is_null() {
+                qjs::JS_FreeContext(self.context);
+            }
+            qjs::JS_FreeRuntime(self.runtime);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `open()`.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::js::{Args, Ctx, JsResult, Raw, Val};
+use crate::log::Level;
+use crate::module::only_in_init;
+use crate::realm;
+use crate::resolve::clean;
+use crate::world::lock;
+
+/// `open(path[, 'b'])`.
+pub(crate) fn open(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
+    let host = cx.host();
+    if !host.is_init() {
+        return Err(cx.throw_go(&only_in_init("open")));
+    }
+    if args.get(0).is_nullish() {
+        return Err(cx.throw_go("open() can't be used with an empty filename"));
+    }
+    let name = args.get(0).to_text(cx)?.to_string();
+    if name.is_empty() {
+        return Err(cx.throw_go("open() can't be used with an empty filename"));
+    }
+    let plain = name.strip_prefix("file://").unwrap_or(&name);
+    let path = clean(&host.world.script_dir.join(plain));
+    warn_if_relative_to_another(cx, &name, plain, &path);
+    let content = read(cx, &path)?;
+    let mode = args.get(1);
+    if mode.is_string() && mode.to_text(cx)?.as_str() == "b" {
+        return cx.array_buffer(&content);
+    }
+    cx.string(&String::from_utf8_lossy(&content))
+}
+
+fn read(cx: Ctx, path: &PathBuf) -> JsResult<Arc<[u8]>> {
+    let world = &cx.host().world;
+    if let Some(content) = lock(&world.files).get(path) {
+        return Ok(content.clone());
+    }
+    if !world.is_probe() {
+        return Err(cx.throw_go(&format!(
+            "open() can't be used with files that weren't previously opened during initialization (__VU==0), path: \
+             \"{}\"",
+            path.display()
+        )));
+    }
+    let content: Arc<[u8]> = world.reader.read(path).map_err(|error| cx.throw_go(&why(path, &error)))?.into();
+    lock(&world.files).insert(path.clone(), content.clone());
+    Ok(content)
+}
+
+fn why(path: &Path, error: &std::io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        ErrorKind::NotFound => format!("stat {path}: no such file or directory"),
+        ErrorKind::IsADirectory => format!("open() can't be used with directories, path: \"{path}\""),
+        ErrorKind::PermissionDenied => format!("open {path}: permission denied"),
+        _ => format!("open {path}: {error}"),
+    }
+}
+
+/// k6 resolves relative to the main script and says so where the calling module lives elsewhere.
+fn warn_if_relative_to_another(cx: Ctx, name: &str, plain: &str, path: &Path) {
+    let world = &cx.host().world;
+    if !world.is_probe() || Path::new(plain).is_absolute() {
+        return;
+    }
+    let Some(dir) = realm::calling_dir(cx) else { return };
+    let other = clean(&dir.join(plain));
+    if other != *path && world.warn_once(&format!("open {name} {}", other.display())) {
+        cx.host().log(
+            Level::Warning,
+            format!(
+                "open() was used and is currently relative to '{}', but in the future it will be aligned with how \
+                 `require` and imports work and will be relative to '{}'. This means that in the future open will \
+                 open relative path relative to the module/file it is written in. You can future proof this by using \
+                 `import.meta.resolve()` to get relative paths to the file it is written in the current k6 version.",
+                path.display(),
+                other.display()
+            ),
+            Vec::new(),
+        );
+    }
+}

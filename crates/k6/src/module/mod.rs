@@ -1,0 +1,54 @@
+//! The modules and globals that scripts see.
+
+pub(crate) mod console;
+pub(crate) mod data;
+pub(crate) mod encoding;
+pub(crate) mod environment;
+pub(crate) mod execution;
+pub(crate) mod files;
+pub(crate) mod globals;
+pub(crate) mod k6;
+pub(crate) mod keyed;
+pub(crate) mod metrics;
+pub(crate) mod summary;
+pub(crate) mod timers;
+
+use crate::js::{Ctx, JsResult, Val};
+use crate::resolve;
+
+/// JS values of one realm that Rust keeps. Emptied before the runtime ends.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// The scenario's function.
+    pub exec: Option<Val>,
+    /// What `setup()` returned, parsed once.
+    pub setup_data: Option<Val>,
+    /// `__ENV` of the scenario.
+    pub env: Option<Val>,
+    /// `exec.test.options`.
+    pub options: Option<Val>,
+    /// `exec.vu.metrics.metadata`.
+    pub metadata: Option<Val>,
+}
+
+/// The exports of a built-in module.
+pub(crate) fn open(cx: Ctx, name: &str) -> JsResult<Val> {
+    match name {
+        "k6" => k6::open(cx),
+        "k6/metrics" => metrics::open(cx),
+        "k6/execution" => execution::open(cx),
+        "k6/data" => data::open(cx),
+        "k6/encoding" => encoding::open(cx),
+        "k6/timers" => timers::open(cx),
+        resolve::SUMMARY => summary::open(cx),
+        _ => Err(cx.throw_go(&format!("the module \"{name}\" is not supported by squall yet"))),
+    }
+}
+
+/// k6's text for functions of the init stage called later.
+pub(crate) fn only_in_init(name: &str) -> String {
+    format!(
+        "the \"{name}\" function is only available in the init stage (i.e. the global scope), see \
+         https://grafana.com/docs/k6/latest/using-k6/test-lifecycle/ for more information"
+    )
+}

@@ -1,0 +1,580 @@
+//! The JS world of one VU: its runtime, its modules, and how its code is run and stopped.
+//!
+//! Made on the VU's fiber and dropped there. What is JS in here must be released before the runtime: see `Drop`.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::path::Path;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::compile::{Kind, js_strdup};
+use crate::events::Due;
+use crate::host::VuHost;
+use crate::js::{Args, Atoms, Ctx, Engine, JsResult, Raw, Thrown, Val, qjs};
+use crate::resolve::{self, Resolved};
+use crate::{exception, module, native_bound};
+
+/// Depth of a script's calls, bytes of its fiber; the rest is for what runs below it (TLS, decoders).
+const SCRIPT_STACK: usize = 640 << 10;
+
+/// How long a script may run before other tasks of its core get a turn.
+const STRETCH_NS: u64 = 1_000_000;
+
+/// A collection starts when the runtime holds so much; grows with what survives.
+const COLLECT_ABOVE: u64 = 192 << 10;
+
+/// Loaded modules of one realm.
+#[derive(Default)]
+pub(crate) struct Modules {
+    /// `module` objects of CommonJS files, by URL.
+    commonjs: FxHashMap<String, Val>,
+    /// ES modules, by URL; owned by the context.
+    native: FxHashMap<String, *mut qjs::JSModuleDef>,
+    /// Exports of built-in modules, by name.
+    builtin: FxHashMap<&'static str, Val>,
+}
+
+/// How a script ended when it did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It threw: the text with its stack.
+    Threw(String),
+    /// A promise was rejected and nobody handled it: the text, which starts with `Uncaught (in promise)`.
+    Rejected(String),
+    /// It was told to stop.
+    Interrupted,
+    /// It called `exec.test.abort()`: k6's text.
+    Aborted(String),
+}
+
+/// One VU's realm.
+pub(crate) struct Realm {
+    engine: Engine,
+    host: Rc<VuHost>,
+    exports: Option<Val>,
+}
+
+impl Realm {
+    /// Makes the realm, without running anything of the script.
+    pub(crate) fn new(host: Rc<VuHost>) -> Result<Realm, Failure> {
+        let intrinsics = host.world.graph.intrinsics();
+        let engine = Engine::new(intrinsics, SCRIPT_STACK)
+            .ok_or_else(|| Failure::Threw("out of memory while making a VU".to_owned()))?;
+        host.typed_arrays.set(intrinsics.typed_arrays);
+        let cx = engine.ctx();
+        let opaque: *mut core::ffi::c_void = Rc::as_ptr(&host).cast_mut().cast();
+        // SAFETY: the host outlives the engine (field order and Drop of Realm).
+        unsafe {
+            qjs::JS_SetContextOpaque(cx.as_ptr(), opaque);
+            qjs::JS_SetGCThreshold(engine.runtime(), COLLECT_ABOVE as _);
+            qjs::JS_SetInterruptHandler(engine.runtime(), Some(on_interrupt), opaque);
+            qjs::JS_SetModuleLoaderFunc(engine.runtime(), Some(normalize), Some(load), opaque);
+            qjs::JS_SetHostPromiseRejectionTracker(engine.runtime(), Some(on_rejection), opaque);
+        }
+        let _ = host.atoms.set(Atoms::intern(cx));
+        let realm = Realm { engine, host, exports: None };
+        module::globals::define(cx).map_err(|Thrown| realm.failure())?;
+        Ok(realm)
+    }
+
+    /// The context.
+    pub(crate) fn cx(&self) -> Ctx {
+        self.engine.ctx()
+    }
+
+    /// Runs the init code to its end, event loop included.
+    pub(crate) fn init(&mut self) -> Result<(), Failure> {
+        let cx = self.cx();
+        let main = self.host.world.graph.main.clone();
+        let compiled = self.host.world.graph.get(&main).ok_or(Failure::Interrupted)?;
+        match compiled.kind {
+            Kind::CommonJs => {
+                let module = commonjs(cx, &main).map_err(|Thrown| self.failure())?;
+                self.exports = Some(module.get(cx, cx.host().atoms().exports).map_err(|Thrown| self.failure())?);
+                self.settle()?;
+            }
+            Kind::Module => {
+                let (module, promise) = evaluate(cx, &main).map_err(|Thrown| self.failure())?;
+                self.settle_promise(&promise)?;
+                // SAFETY: the module is owned by the context.
+                let namespace = cx.own(unsafe { qjs::JS_GetModuleNamespace(cx.as_ptr(), module) });
+                self.exports = Some(namespace.map_err(|Thrown| self.failure())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A value the main script exports; `undefined` if it doesn't. CommonJS scripts may keep theirs in `default`.
+    pub(crate) fn export(&self, name: &str) -> Val {
+        let cx = self.cx();
+        let Some(exports) = &self.exports else { return Val::undefined(cx) };
+        if !exports.is_object() {
+            return Val::undefined(cx);
+        }
+        exports.get_key(cx, name).unwrap_or_else(|Thrown| {
+            drop(cx.take_exception());
+            Val::undefined(cx)
+        })
+    }
+
+    /// Names of exported functions.
+    pub(crate) fn exported_functions(&self) -> Vec<String> {
+        let cx = self.cx();
+        let mut names = Vec::new();
+        if let Some(exports) = &self.exports
+            && exports.is_object()
+            && let Ok(keys) = exports.keys(cx)
+        {
+            for i in 0..keys.len() {
+                if let (Ok(name), Ok(value)) = (keys.name(i), keys.value(i))
+                    && value.is_function(cx)
+                {
+                    names.push(name.to_string());
+                }
+            }
+        }
+        names
+    }
+
+    /// Calls a function and runs the event loop until everything it started is done; a promise is awaited and gives
+    /// its value.
+    pub(crate) fn run(&self, function: Raw, args: &[Raw]) -> Result<Val, Failure> {
+        let cx = self.cx();
+        let result = cx.call(function, Raw::UNDEFINED, args).map_err(|Thrown| self.failure())?;
+        // Nothing to wait for: the common case.
+        // SAFETY: the runtime is live.
+        if self.host.events.is_idle()
+            && !unsafe { qjs::JS_IsJobPending(self.engine.runtime()) }
+            && !result.is_promise()
+            && self.host.events.rejections.borrow().is_empty()
+        {
+            return Ok(result);
+        }
+        if result.is_promise() {
+            return self.settle_promise(&result);
+        }
+        self.settle()?;
+        Ok(result)
+    }
+
+    /// Runs the event loop dry, then gives the promise's value. A rejection is a [`Failure::Rejected`].
+    fn settle_promise(&self, promise: &Val) -> Result<Val, Failure> {
+        let cx = self.cx();
+        loop {
+            self.settle()?;
+            // SAFETY: a live promise.
+            unsafe {
+                match qjs::JS_PromiseState(cx.as_ptr(), promise.raw().0) {
+                    qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED => {
+                        return Ok(Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0)));
+                    }
+                    qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => {
+                        let reason = Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0));
+                        return Err(Failure::Threw(exception::describe(cx, reason.raw(), &self.host.world.graph)));
+                    }
+                    // Nothing left can settle it: k6 goes on as well.
+                    _ => return Ok(Val::undefined(cx)),
+                }
+            }
+        }
+    }
+
+    /// Runs promise jobs, timers and finished operations until none is left.
+    pub(crate) fn settle(&self) -> Result<(), Failure> {
+        let cx = self.cx();
+        let events = &self.host.events;
+        loop {
+            self.run_jobs()?;
+            self.check_rejections()?;
+            match events.take_due() {
+                Some(Due::Operation(id, output)) => {
+                    if let Some(done) = events.take_done(id) {
+                        done(cx, output).map_err(|Thrown| self.failure())?;
+                    }
+                }
+                Some(Due::Timer(timer)) => {
+                    let args: Vec<Raw> = timer.args.iter().map(|arg| arg.raw()).collect();
+                    let result = cx.call(timer.function.raw(), Raw::UNDEFINED, &args);
+                    events.repeat(timer);
+                    result.map_err(|Thrown| self.failure())?;
+                }
+                None if events.is_idle() => return Ok(()),
+                None => self.host.wait(events.ready()).map_err(|_| Failure::Interrupted)?,
+            }
+        }
+    }
+
+    fn run_jobs(&self) -> Result<(), Failure> {
+        let mut ctx = std::ptr::null_mut();
+        loop {
+            // SAFETY: the runtime is live; `ctx` receives the job's context.
+            match unsafe { qjs::JS_ExecutePendingJob(self.engine.runtime(), &mut ctx) } {
+                0 => return Ok(()),
+                status if status < 0 => return Err(self.failure()),
+                _ if self.host.interrupt.is_raised() => return Err(Failure::Interrupted),
+                _ => {}
+            }
+        }
+    }
+
+    /// k6 ends the function at the first rejection that nobody has handled when the queue of jobs is empty.
+    fn check_rejections(&self) -> Result<(), Failure> {
+        let rejections = std::mem::take(&mut *self.host.events.rejections.borrow_mut());
+        match rejections.first() {
+            None => Ok(()),
+            Some((_, _, reason)) => {
+                let text = exception::describe(self.cx(), reason.raw(), &self.host.world.graph);
+                Err(Failure::Rejected(format!("Uncaught (in promise) {text}")))
+            }
+        }
+    }
+
+    /// Takes the pending exception as a failure, and forgets what was started.
+    pub(crate) fn failure(&self) -> Failure {
+        let cx = self.cx();
+        let thrown = cx.take_exception();
+        if let Some(text) = self.host.aborted.borrow().clone() {
+            return Failure::Aborted(text);
+        }
+        // SAFETY: a live value.
+        if unsafe { qjs::JS_IsUncatchableError(thrown.raw().0) } || self.host.interrupt.is_raised() {
+            return Failure::Interrupted;
+        }
+        Failure::Threw(exception::describe(cx, thrown.raw(), &self.host.world.graph))
+    }
+}
+
+impl Drop for Realm {
+    fn drop(&mut self) {
+        // Everything that holds JS values goes before the runtime: QuickJS insists on an empty heap.
+        self.exports = None;
+        self.host.events.clear();
+        let modules = std::mem::take(&mut *self.host.modules.borrow_mut());
+        drop(modules);
+        let values = std::mem::take(&mut *self.host.kept.borrow_mut());
+        drop(values);
+        self.host.checks.borrow_mut().clear();
+        drop(self.host.random.borrow_mut().take());
+    }
+}
+
+/// The VU behind an opaque pointer.
+///
+/// # Safety
+/// `opaque` was set by [`Realm::new`] and its realm lives.
+unsafe fn host_of<'a>(opaque: *mut core::ffi::c_void) -> &'a VuHost {
+    // SAFETY: vouched for by the caller.
+    unsafe { &*opaque.cast::<VuHost>() }
+}
+
+unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mut core::ffi::c_void) -> core::ffi::c_int {
+    // SAFETY: see `host_of`.
+    let host = unsafe { host_of(opaque) };
+    if host.interrupt.is_raised() {
+        return 1;
+    }
+    let now = rt::now().0;
+    let since = host.stretch_ns.get();
+    if since == 0 {
+        host.stretch_ns.set(now);
+        return 0;
+    }
+    let stretch = now.saturating_sub(since);
+    if stretch < STRETCH_NS || !rt::fiber::is_inside() {
+        return 0;
+    }
+    host.longest_stretch_ns.set(host.longest_stretch_ns.get().max(stretch));
+    rt::fiber::suspend_once();
+    host.stretch_ns.set(0);
+    core::ffi::c_int::from(host.interrupt.is_raised())
+}
+
+unsafe extern "C" fn on_rejection(
+    ctx: *mut qjs::JSContext,
+    promise: qjs::JSValue,
+    reason: qjs::JSValue,
+    is_handled: bool,
+    opaque: *mut core::ffi::c_void,
+) {
+    // SAFETY: see `host_of`; the values are borrowed for the call.
+    let (cx, host) = unsafe { (Ctx::from_ptr(ctx), host_of(opaque)) };
+    let address = Raw(promise).address();
+    if is_handled {
+        let mut rejections = host.events.rejections.borrow_mut();
+        if let Some(i) = rejections.iter().position(|(a, ..)| *a == address) {
+            let gone = rejections.swap_remove(i);
+            drop(rejections);
+            drop(gone);
+        }
+    } else {
+        let entry = (address, Raw(promise).dup(cx), Raw(reason).dup(cx));
+        host.events.rejections.borrow_mut().push(entry);
+    }
+}
+
+unsafe extern "C" fn normalize(
+    ctx: *mut qjs::JSContext,
+    base: *const core::ffi::c_char,
+    name: *const core::ffi::c_char,
+    _opaque: *mut core::ffi::c_void,
+) -> *mut core::ffi::c_char {
+    // SAFETY: a live context and NUL-terminated names.
+    let (cx, base, name) = unsafe { (Ctx::from_ptr(ctx), CStr::from_ptr(base), CStr::from_ptr(name)) };
+    match resolve::resolve(&base.to_string_lossy(), &name.to_string_lossy()) {
+        Ok(Resolved::Builtin(name)) => js_strdup(cx, name),
+        Ok(Resolved::File(url)) => js_strdup(cx, &url),
+        Err(message) => {
+            cx.throw_go(&message);
+            std::ptr::null_mut()
+        }
+    }
+}
+
+unsafe extern "C" fn load(
+    ctx: *mut qjs::JSContext,
+    name: *const core::ffi::c_char,
+    _opaque: *mut core::ffi::c_void,
+) -> *mut qjs::JSModuleDef {
+    // SAFETY: a live context and a NUL-terminated name.
+    let (cx, name) = unsafe { (Ctx::from_ptr(ctx), CStr::from_ptr(name)) };
+    let url = name.to_string_lossy();
+    if !url.starts_with("file://") {
+        // SAFETY: `open_builtin` is a module init function.
+        return unsafe { lazy_module(cx, name, open_builtin) };
+    }
+    match cx.host().world.graph.get(&url) {
+        None => {
+            cx.throw_go("dynamic modules not enabled in the host program");
+            std::ptr::null_mut()
+        }
+        // SAFETY: `open_commonjs` is a module init function.
+        Some(file) if file.kind == Kind::CommonJs => unsafe { lazy_module(cx, name, open_commonjs) },
+        Some(_) => read_module(cx, &url).unwrap_or(std::ptr::null_mut()),
+    }
+}
+
+type Init = unsafe extern "C" fn(*mut qjs::JSContext, *mut qjs::JSModuleDef) -> core::ffi::c_int;
+
+/// # Safety
+/// `init` follows QuickJS's contract for module init functions.
+unsafe fn lazy_module(cx: Ctx, name: &CStr, init: Init) -> *mut qjs::JSModuleDef {
+    // SAFETY: live context, NUL-terminated name.
+    unsafe {
+        let module = qjs::JS_NewCModule(cx.as_ptr(), name.as_ptr(), Some(init));
+        if !module.is_null() {
+            qjs::JS_SetModuleLazyExports(cx.as_ptr(), module);
+        }
+        module
+    }
+}
+
+/// Loads an ES module's bytecode, without what it imports.
+fn read_module(cx: Ctx, url: &str) -> JsResult<*mut qjs::JSModuleDef> {
+    if let Some(&module) = cx.host().modules.borrow().native.get(url) {
+        return Ok(module);
+    }
+    let file = cx.host().world.graph.get(url).ok_or_else(|| cx.throw_go("a module was not compiled"))?;
+    // SAFETY: bytecode made by this program's own compiler.
+    let value = read_bytecode(cx, &file.bytecode)?;
+    // SAFETY: a module's value holds its pointer; the context keeps the module.
+    let module = unsafe { qjs::JS_VALUE_GET_PTR(value.raw().0) }.cast::<qjs::JSModuleDef>();
+    if file.uses_meta {
+        // SAFETY: a live module.
+        let meta = cx.own(unsafe { qjs::JS_GetImportMeta(cx.as_ptr(), module) })?;
+        let base = cx.string(url)?;
+        let resolve = cx.closure(1, &[base.raw()], native_bound!(1, meta_resolve))?;
+        meta.set_str(cx, c"resolve", resolve)?;
+    }
+    cx.host().modules.borrow_mut().native.insert(url.to_owned(), module);
+    Ok(module)
+}
+
+fn read_bytecode(cx: Ctx, bytecode: &[u8]) -> JsResult<Val> {
+    let flags = qjs::JS_READ_OBJ_BYTECODE as i32;
+    // SAFETY: a slice of bytecode written by the same QuickJS.
+    cx.own(unsafe { qjs::JS_ReadObject(cx.as_ptr(), bytecode.as_ptr(), bytecode.len() as _, flags) })
+}
+
+/// Links and runs an ES module; the result is its promise.
+fn evaluate(cx: Ctx, url: &str) -> JsResult<(*mut qjs::JSModuleDef, Val)> {
+    let module = read_module(cx, url)?;
+    let value = qjs::JS_MKPTR(qjs::JS_TAG_MODULE, module.cast());
+    // SAFETY: the context owns the module; JS_EvalFunction takes a reference of its own, made here.
+    unsafe {
+        if qjs::JS_ResolveModule(cx.as_ptr(), value) < 0 {
+            return Err(Thrown);
+        }
+        let promise = cx.own(qjs::JS_EvalFunction(cx.as_ptr(), qjs::JS_DupValue(cx.as_ptr(), value)))?;
+        Ok((module, promise))
+    }
+}
+
+unsafe extern "C" fn open_builtin(ctx: *mut qjs::JSContext, m: *mut qjs::JSModuleDef) -> core::ffi::c_int {
+    // SAFETY: QuickJS passes a live context and module.
+    let cx = unsafe { Ctx::from_ptr(ctx) };
+    let opened = std::panic::catch_unwind(|| {
+        let name = module_name(cx, m);
+        let exports = builtin(cx, &name)?;
+        fill(cx, m, exports.raw(), exports.raw())
+    });
+    finish_init(cx, opened)
+}
+
+unsafe extern "C" fn open_commonjs(ctx: *mut qjs::JSContext, m: *mut qjs::JSModuleDef) -> core::ffi::c_int {
+    // SAFETY: QuickJS passes a live context and module.
+    let cx = unsafe { Ctx::from_ptr(ctx) };
+    let opened = std::panic::catch_unwind(|| {
+        let name = module_name(cx, m);
+        let module = commonjs(cx, &name)?;
+        let exports = module.get(cx, cx.host().atoms().exports)?;
+        let mut default = exports.clone();
+        if exports.is_object() {
+            let own = exports.get(cx, cx.host().atoms().default)?;
+            if !own.is_undefined() {
+                default = own;
+            }
+        }
+        fill(cx, m, exports.raw(), default.raw())
+    });
+    finish_init(cx, opened)
+}
+
+fn finish_init(cx: Ctx, opened: std::thread::Result<JsResult<()>>) -> core::ffi::c_int {
+    match opened {
+        Ok(Ok(())) => 0,
+        Ok(Err(Thrown)) => -1,
+        Err(_) => {
+            cx.throw_error("InternalError", "internal error while opening a module (please report it)");
+            -1
+        }
+    }
+}
+
+/// Gives an imported module its names, and the object of `import *` its properties.
+fn fill(cx: Ctx, m: *mut qjs::JSModuleDef, exports: Raw, default: Raw) -> JsResult<()> {
+    // SAFETY: a live module with lazy exports; the namespace of such a module is a plain object.
+    unsafe {
+        if qjs::JS_FillLazyExports(cx.as_ptr(), m, exports.0, default.0) < 0 {
+            return Err(Thrown);
+        }
+        let namespace = cx.own(qjs::JS_GetModuleNamespace(cx.as_ptr(), m))?;
+        if exports.is_object() && namespace.raw().address() != exports.address() {
+            let keys = exports.keys(cx)?;
+            for i in 0..keys.len() {
+                namespace.set(cx, keys.atom(i), keys.value(i)?)?;
+            }
+            namespace.set(cx, cx.host().atoms().default, default.dup(cx))?;
+        }
+    }
+    Ok(())
+}
+
+fn module_name(cx: Ctx, m: *mut qjs::JSModuleDef) -> String {
+    // SAFETY: a live module; the atom is ours to free.
+    unsafe {
+        let atom = qjs::JS_GetModuleName(cx.as_ptr(), m);
+        let name = cx.own(qjs::JS_AtomToString(cx.as_ptr(), atom)).and_then(|name| name.raw().to_text(cx));
+        qjs::JS_FreeAtom(cx.as_ptr(), atom);
+        name.map(|name| name.to_string()).unwrap_or_default()
+    }
+}
+
+/// The exports of a built-in module; one object for each realm.
+fn builtin(cx: Ctx, name: &str) -> JsResult<Val> {
+    let host = cx.host();
+    if let Some(exports) = host.modules.borrow().builtin.get(name) {
+        return Ok(exports.clone());
+    }
+    let exports = module::open(cx, name)?;
+    if let Some(name) = resolve::BUILTIN.iter().chain(&[resolve::SUMMARY]).find(|n| **n == name) {
+        host.modules.borrow_mut().builtin.insert(name, exports.clone());
+    }
+    Ok(exports)
+}
+
+/// Runs a CommonJS file once; the result is its `module`.
+fn commonjs(cx: Ctx, url: &str) -> JsResult<Val> {
+    let host = cx.host();
+    if let Some(module) = host.modules.borrow().commonjs.get(url) {
+        return Ok(module.clone());
+    }
+    let file = host.world.graph.get(url).ok_or_else(|| cx.throw_go("a module was not compiled"))?;
+    let code = read_bytecode(cx, &file.bytecode)?;
+    // SAFETY: JS_EvalFunction takes over the reference to the code.
+    let function = cx.own(unsafe { qjs::JS_EvalFunction(cx.as_ptr(), code.into_raw()) })?;
+    let module = cx.object()?;
+    let exports = cx.object()?;
+    module.set(cx, host.atoms().exports, exports.clone())?;
+    host.modules.borrow_mut().commonjs.insert(url.to_owned(), module.clone());
+    let require = require_for(cx, url)?;
+    cx.call(function.raw(), exports.raw(), &[module.raw(), exports.raw(), require.raw()])?;
+    Ok(module)
+}
+
+/// A `require` that resolves relative to `base`.
+pub(crate) fn require_for(cx: Ctx, base: &str) -> JsResult<Val> {
+    let base = cx.string(base)?;
+    cx.closure(1, &[base.raw()], native_bound!(1, require))
+}
+
+fn require(cx: Ctx, args: Args<'_>, bound: &[Raw]) -> JsResult<Val> {
+    let host = cx.host();
+    if !host.is_init() {
+        return Err(cx.throw_go(&module::only_in_init("require")));
+    }
+    let base = bound[0].to_text(cx)?;
+    let specifier = args.get(0).to_text(cx)?;
+    if specifier.is_empty() {
+        return Err(cx.throw_go("require() can't be used with an empty specifier"));
+    }
+    let url = match resolve::resolve(&base, &specifier).map_err(|message| cx.throw_go(&message))? {
+        Resolved::Builtin(name) => return builtin(cx, name),
+        Resolved::File(url) => url,
+    };
+    if host.world.is_probe() {
+        let added = host.world.graph.add_file(&url, &specifier, &*host.world.reader);
+        added.map_err(|error| cx.throw_go(&error.message))?;
+    }
+    let Some(file) = host.world.graph.get(&url) else {
+        return Err(cx.throw_go(&resolve::not_found(&specifier)));
+    };
+    if file.kind == Kind::CommonJs {
+        return commonjs(cx, &url)?.get(cx, host.atoms().exports);
+    }
+    let (module, promise) = evaluate(cx, &url)?;
+    // SAFETY: a live promise and module.
+    unsafe {
+        if qjs::JS_PromiseState(cx.as_ptr(), promise.raw().0) == qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED {
+            let reason = Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0));
+            return Err(cx.throw(reason));
+        }
+        cx.own(qjs::JS_GetModuleNamespace(cx.as_ptr(), module))
+    }
+}
+
+fn meta_resolve(cx: Ctx, args: Args<'_>, bound: &[Raw]) -> JsResult<Val> {
+    let base = bound[0].to_text(cx)?;
+    let specifier = args.get(0).to_text(cx)?;
+    match resolve::resolve(&base, &specifier) {
+        Ok(Resolved::File(url)) => cx.string(&url),
+        Ok(Resolved::Builtin(name)) => cx.string(name),
+        Err(message) => Err(cx.throw_go(&message)),
+    }
+}
+
+/// The directory of the module that calls, for `open()`'s warning.
+pub(crate) fn calling_dir(cx: Ctx) -> Option<std::path::PathBuf> {
+    // SAFETY: reads the caller's frame; the atom is ours to free.
+    let name = unsafe {
+        let atom = qjs::JS_GetScriptOrModuleName(cx.as_ptr(), 1);
+        if atom == 0 {
+            return None;
+        }
+        let name = cx.own(qjs::JS_AtomToString(cx.as_ptr(), atom)).and_then(|name| name.raw().to_text(cx));
+        qjs::JS_FreeAtom(cx.as_ptr(), atom);
+        name.ok()?.to_string()
+    };
+    resolve::path_of(&name)?.parent().map(Path::to_path_buf)
+}

@@ -1,0 +1,146 @@
+//! Module specifiers: what an `import` or `require()` names, by k6's rules.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Modules we implement, by the name scripts import.
+pub(crate) const BUILTIN: &[&str] =
+    &["k6", "k6/http", "k6/metrics", "k6/execution", "k6/data", "k6/encoding", "k6/timers"];
+
+/// Modules of k6 that we do not have yet; named so that the error can say so.
+const NOT_YET: &[&str] = &[
+    "k6/html", "k6/crypto", "k6/crypto/x509", "k6/net/grpc", "k6/ws", "k6/websockets", "k6/secrets", "k6/browser",
+    "k6/experimental/csv", "k6/experimental/fs", "k6/experimental/streams", "k6/experimental/websockets",
+];
+
+/// Name of the built-in stand-in for the `k6-summary` library of jslib.k6.io.
+pub(crate) const SUMMARY: &str = "jslib:k6-summary";
+
+/// What a specifier stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Resolved {
+    /// A module of ours, by its canonical name.
+    Builtin(&'static str),
+    /// A file, by its canonical URL.
+    File(String),
+}
+
+/// Resolves `specifier` as seen from the module `base` (a `file://` URL).
+///
+/// # Errors
+/// k6's text.
+pub(crate) fn resolve(base: &str, specifier: &str) -> Result<Resolved, String> {
+    if let Some(name) = BUILTIN.iter().find(|name| **name == specifier) {
+        return Ok(Resolved::Builtin(name));
+    }
+    if specifier == SUMMARY {
+        return Ok(Resolved::Builtin(SUMMARY));
+    }
+    if NOT_YET.contains(&specifier) {
+        return Err(format!("the module \"{specifier}\" is not supported by squall yet"));
+    }
+    if specifier == "k6" || specifier.starts_with("k6/") {
+        return Err(format!(
+            "unknown modules [\"{specifier}\"] were tried to be loaded, but couldn't - this likely means automatic \
+             extension resolution is required or a custom k6 binary with the required extensions"
+        ));
+    }
+    if specifier.starts_with("./") || specifier.starts_with("../") || specifier == "." || specifier == ".." {
+        let base = path_of(base).unwrap_or_else(|| PathBuf::from("/"));
+        let dir = base.parent().unwrap_or(Path::new("/"));
+        return Ok(Resolved::File(url_of(&dir.join(specifier))));
+    }
+    if specifier.starts_with('/') {
+        return Ok(Resolved::File(url_of(Path::new(specifier))));
+    }
+    match specifier.split_once("://") {
+        Some(("file", path)) => Ok(Resolved::File(url_of(Path::new(path)))),
+        Some(("https", rest)) => resolve_https(specifier, rest),
+        Some((scheme, _)) => Err(format!(
+            "only supported schemes for imports are file and https, {specifier} has `{scheme}`"
+        )),
+        None => {
+            Err(format!("The moduleSpecifier \"{specifier}\" couldn't be recognised as something k6 supports."))
+        }
+    }
+}
+
+fn resolve_https(specifier: &str, rest: &str) -> Result<Resolved, String> {
+    if rest.starts_with("jslib.k6.io/k6-summary/") {
+        return Ok(Resolved::Builtin(SUMMARY));
+    }
+    Err(format!(
+        "The moduleSpecifier \"{specifier}\" couldn't be retrieved from the resolved url \"{specifier}\". Error : \
+         \"squall does not load modules over the network yet\""
+    ))
+}
+
+/// The `file://` URL of an absolute path, dots removed.
+pub(crate) fn url_of(path: &Path) -> String {
+    format!("file://{}", clean(path).display())
+}
+
+/// The path of a `file://` URL.
+pub(crate) fn path_of(url: &str) -> Option<PathBuf> {
+    url.strip_prefix("file://").map(PathBuf::from)
+}
+
+/// Removes `.` and `..` without looking at the disk, as k6 does.
+pub(crate) fn clean(path: &Path) -> PathBuf {
+    let mut out = PathBuf::from("/");
+    for component in path.components() {
+        match component {
+            Component::Normal(part) => out.push(part),
+            Component::ParentDir => {
+                out.pop();
+            }
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    out
+}
+
+/// k6's text for a local file that is not there.
+pub(crate) fn not_found(specifier: &str) -> String {
+    format!(
+        "The moduleSpecifier \"{specifier}\" couldn't be found on local disk. Make sure that you've specified the \
+         right path to the file. If you're running k6 using the Docker image make sure you have mounted the local \
+         directory (-v /local/path/:/inside/docker/path) containing your script and modules so that they're \
+         accessible by k6 from inside of the container, see \
+         https://grafana.com/docs/k6/latest/using-k6/modules/#using-local-modules-with-docker."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn specifiers_resolve_by_the_importing_file() {
+        let base = "file:///a/b/main.js";
+        for (specifier, expect) in [
+            ("./lib.js", "file:///a/b/lib.js"),
+            ("../lib.js", "file:///a/lib.js"),
+            ("/x/./y.js", "file:///x/y.js"),
+            ("file:///z/../y.js", "file:///y.js"),
+        ] {
+            assert_eq!(resolve(base, specifier), Ok(Resolved::File(expect.to_owned())), "{specifier}");
+        }
+        assert_eq!(resolve(base, "k6/http"), Ok(Resolved::Builtin("k6/http")));
+        let summary = "https://jslib.k6.io/k6-summary/0.0.2/index.js";
+        assert_eq!(resolve(base, summary), Ok(Resolved::Builtin(SUMMARY)));
+    }
+
+    #[test]
+    fn what_cannot_be_imported_says_why() {
+        for (specifier, part) in [
+            ("lodash", "couldn't be recognised as something k6 supports"),
+            ("http://x/y.js", "has `http`"),
+            ("k6/net/grpc", "k6/net/grpc"),
+            ("k6/x/nope", "unknown modules [\"k6/x/nope\"]"),
+            ("https://example.com/a.js", "couldn't be retrieved"),
+        ] {
+            let error = resolve("file:///m.js", specifier).unwrap_err();
+            assert!(error.contains(part), "{specifier}: {error}");
+        }
+    }
+}

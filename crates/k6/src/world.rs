@@ -1,0 +1,133 @@
+//! What all VUs of a test share: the compiled scripts, the environment, opened files, shared arrays, the log.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use metrics::Registry;
+
+use crate::compile::Graph;
+use crate::log::LogSink;
+use crate::module::data::Elements;
+
+/// Reads files for scripts; `cli` gives the disk, tests a map, an archive its own.
+pub trait Reader: Send + Sync + 'static {
+    /// The content of the file at an absolute path.
+    ///
+    /// # Errors
+    /// As the system reports them; a directory is [`std::io::ErrorKind::IsADirectory`].
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>>;
+}
+
+/// Renders k6's end-of-test text from the JSON of `handleSummary`'s argument: JSON, indent, colours.
+pub type TextSummary = fn(json: &str, indent: &str, colors: bool) -> String;
+
+/// Which system tags samples get; [`DEFAULT_SYSTEM_TAGS`] unless the options say otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemTags(Vec<String>);
+
+/// k6's default set.
+pub const DEFAULT_SYSTEM_TAGS: &[&str] = &[
+    "proto", "subproto", "status", "method", "url", "name", "group", "check", "error", "error_code", "tls_version",
+    "scenario", "service", "expected_response",
+];
+
+impl SystemTags {
+    /// Of names; unknown ones do no harm.
+    pub fn new(names: impl IntoIterator<Item = String>) -> SystemTags {
+        SystemTags(names.into_iter().collect())
+    }
+
+    /// Whether samples get the tag.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|n| n == name)
+    }
+}
+
+impl Default for SystemTags {
+    fn default() -> Self {
+        SystemTags(DEFAULT_SYSTEM_TAGS.iter().map(|s| (*s).to_owned()).collect())
+    }
+}
+
+/// What is known only after the options of script, environment and command line are put together.
+#[derive(Debug, Clone, Default)]
+pub struct TestConfig {
+    /// The options, consolidated.
+    pub options: Arc<plan::options::Options>,
+    /// The same as JSON, for `exec.test.options` and the exported `options` object. Empty: the script's own.
+    pub options_json: String,
+    /// Tags of all samples of the run.
+    pub run_tags: Vec<(String, String)>,
+    /// Which system tags samples get.
+    pub system_tags: SystemTags,
+    /// Environment of the scenarios is laid over this one, `__ENV`.
+    pub no_setup: bool,
+    /// `teardown()` is not run.
+    pub no_teardown: bool,
+    /// Failed requests throw (`options.throw`); metrics refuse NaN with an exception instead of a warning.
+    pub throws: bool,
+}
+
+/// What all VUs of a test share.
+pub struct World {
+    /// The scripts.
+    pub graph: Graph,
+    /// Metrics by name.
+    pub registry: Arc<Registry>,
+    /// Where console output and warnings go.
+    pub log: Arc<dyn LogSink>,
+    /// `__ENV`, in order.
+    pub env: Vec<(String, String)>,
+    /// Reads files in the init stage of the probe.
+    pub reader: Arc<dyn Reader>,
+    /// Renders `textSummary`.
+    pub text_summary: TextSummary,
+    /// Directory that `open()` resolves relative paths against: that of the main script.
+    pub script_dir: PathBuf,
+    /// Files that the probe opened, by path.
+    pub(crate) files: Mutex<HashMap<PathBuf, Arc<[u8]>>>,
+    /// Arrays of `k6/data`, by name.
+    pub(crate) arrays: Mutex<HashMap<String, Arc<Elements>>>,
+    /// Set once the probe is done.
+    pub(crate) config: OnceLock<TestConfig>,
+    /// Stands in for `config` while the probe runs.
+    pub(crate) probe_config: TestConfig,
+    /// What `setup()` returned, as JSON.
+    pub(crate) setup_data: Mutex<Option<Arc<str>>>,
+    /// One-time warnings that have been given.
+    pub(crate) warned: Mutex<Vec<String>>,
+}
+
+impl World {
+    /// The configuration; k6's defaults while the probe runs.
+    #[inline]
+    pub fn config(&self) -> &TestConfig {
+        self.config.get().unwrap_or(&self.probe_config)
+    }
+
+    /// Whether the probe is running: files may still be opened, modules still be loaded.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.config.get().is_none()
+    }
+
+    /// The data of `setup()`, JSON.
+    pub(crate) fn setup_data(&self) -> Option<Arc<str>> {
+        lock(&self.setup_data).clone()
+    }
+
+    /// True the first time it is asked about `what`.
+    pub fn warn_once(&self, what: &str) -> bool {
+        let mut warned = lock(&self.warned);
+        if warned.iter().any(|w| w == what) || warned.len() >= 1000 {
+            return false;
+        }
+        warned.push(what.to_owned());
+        true
+    }
+}
+
+/// Locks; a panic elsewhere does not spoil what is behind.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
