@@ -18,7 +18,7 @@ use plan::threshold::{Selector, ThresholdDef, ThresholdError};
 use route::Routes;
 use rustc_hash::FxHashMap;
 use sinks::{SinkId, Sinks};
-use tree::Tree;
+use tree::{FirstSeen, Tree};
 
 use crate::builtin;
 use crate::registry::{Contains, MetricInfo, MetricKind};
@@ -129,6 +129,7 @@ struct Pending {
 #[derive(Debug)]
 struct Row {
     name: String,
+    seen: FirstSeen,
     count: SinkId,
     failed: SinkId,
     duration: SinkId,
@@ -209,7 +210,8 @@ impl Aggregator {
     /// # Errors
     /// When it is known with another kind.
     pub fn declare(&mut self, metric: &MetricInfo) -> Result<(), IngestError> {
-        let metric = SnapshotMetric { name: &metric.name, kind: metric.kind, contains: metric.contains };
+        let metric =
+            SnapshotMetric { name: &metric.name, kind: metric.kind, contains: metric.contains };
         self.check_metric(0, &metric)?;
         self.learn(metric);
         Ok(())
@@ -240,7 +242,9 @@ impl Aggregator {
         };
         for (series, delta) in snapshot.deltas() {
             match agent.route(series) {
-                Some(route) => self.routes.get(route).iter().for_each(|sink| self.sinks.apply(*sink, &delta)),
+                Some(route) => {
+                    self.routes.get(route).iter().for_each(|sink| self.sinks.apply(*sink, &delta))
+                }
                 None => agent.keep_orphan(series, &delta),
             }
         }
@@ -254,10 +258,19 @@ impl Aggregator {
         let mut crossed = BTreeSet::new();
         for metric in &mut self.metrics {
             let whole = (&metric.name, metric.total, &mut metric.guards);
-            let parts = metric.submetrics.iter_mut().map(|part| (&part.name, part.sink, &mut part.guards));
-            for (name, sink, guards) in std::iter::once(whole).chain(parts).filter(|(.., guards)| !guards.is_empty()) {
+            let parts =
+                metric.submetrics.iter_mut().map(|part| (&part.name, part.sink, &mut part.guards));
+            for (name, sink, guards) in
+                std::iter::once(whole).chain(parts).filter(|(.., guards)| !guards.is_empty())
+            {
                 self.sinks.settle(sink);
-                let judgement = judge(guards, self.sinks.get(sink), self.sinks.has_samples(sink), elapsed, moment);
+                let judgement = judge(
+                    guards,
+                    self.sinks.get(sink),
+                    self.sinks.has_samples(sink),
+                    elapsed,
+                    moment,
+                );
                 if judgement.is_crossed {
                     crossed.insert(name.clone());
                 }
@@ -290,8 +303,11 @@ impl Aggregator {
         }
         for (series, delta) in snapshot.deltas() {
             agent::check_series(id, series)?;
-            let known = agent.route(series).map(|route| self.sinks.get(self.routes.get(route)[0]).kind());
-            let known = known.or_else(|| defined.get(&series).copied()).or_else(|| agent.orphan_kind(series));
+            let known =
+                agent.route(series).map(|route| self.sinks.get(self.routes.get(route)[0]).kind());
+            let known = known
+                .or_else(|| defined.get(&series).copied())
+                .or_else(|| agent.orphan_kind(series));
             if known.is_some_and(|kind| kind != delta.kind()) {
                 return Err(IngestError::Delta { agent: id, series });
             }

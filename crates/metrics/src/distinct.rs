@@ -16,7 +16,9 @@ impl Distinct {
         let hash = mix(hash);
         if self.smallest.len() < KEPT {
             self.smallest.insert(hash);
-        } else if self.smallest.last().is_some_and(|largest| hash < *largest) && self.smallest.insert(hash) {
+        } else if self.smallest.last().is_some_and(|largest| hash < *largest)
+            && self.smallest.insert(hash)
+        {
             self.smallest.pop_last();
         }
     }

@@ -104,11 +104,13 @@ impl Histogram {
     pub fn buckets(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         self.refs.iter().flat_map(move |page| {
             let first = u32::from(page.number) << PAGE_BITS;
-            self.pages[usize::from(page.place)].iter().zip(first..).filter_map(move |(counter, bucket)| {
-                let spilt = self.spilt(bucket);
-                let n = u64::from(*counter).saturating_add(spilt);
-                (n > 0).then_some((bucket, n))
-            })
+            self.pages[usize::from(page.place)].iter().zip(first..).filter_map(
+                move |(counter, bucket)| {
+                    let spilt = self.spilt(bucket);
+                    let n = u64::from(*counter).saturating_add(spilt);
+                    (n > 0).then_some((bucket, n))
+                },
+            )
         })
     }
 
@@ -288,6 +290,9 @@ mod tests {
         assert_eq!(histogram.page_count(), 1);
         histogram.add(10.0);
         histogram.add(1.0);
-        assert_eq!(histogram.buckets().map(|(b, n)| (mid_point(b).round(), n)).collect::<Vec<_>>(), [(1.0, 1), (10.0, 1)]);
+        assert_eq!(
+            histogram.buckets().map(|(b, n)| (mid_point(b).round(), n)).collect::<Vec<_>>(),
+            [(1.0, 1), (10.0, 1)]
+        );
     }
 }

@@ -80,11 +80,14 @@ mod tests {
         for (i, thing) in things.iter().enumerate() {
             let find = index.find(hash_of(thing), |id| things[id as usize] == *thing);
             assert_eq!(find, None);
-            index.insert(hash_of(thing), i as u32, |id| hash_of(&things[id as usize]));
+            index.insert(hash_of(thing), i as u32, |id| hash_of(things[id as usize]));
         }
         for (i, thing) in things.iter().enumerate() {
-            assert_eq!(index.find(hash_of(thing), |id| things[id as usize] == *thing), Some(i as u32));
+            assert_eq!(
+                index.find(hash_of(thing), |id| things[id as usize] == *thing),
+                Some(i as u32)
+            );
         }
-        assert_eq!(index.find(hash_of(&3u64), |id| things[id as usize] == 3), None);
+        assert_eq!(index.find(hash_of(3u64), |id| things[id as usize] == 3), None);
     }
 }

@@ -31,6 +31,7 @@ pub use snapshot::{Delta, SNAPSHOT_VERSION, Snapshot, SnapshotError, Tally};
 pub use tags::{OVERFLOW_TAG, TagSetId};
 pub use threshold::ThresholdVerdict;
 pub use totals::{
-    CheckTotal, GroupTotal, MetricTotal, Overflow, RequestRow, ScenarioTotal, SubmetricTotal, ThresholdResult, Totals,
+    CheckTotal, GroupTotal, MetricTotal, Overflow, RequestRow, ScenarioTotal, SubmetricTotal,
+    ThresholdResult, Totals,
 };
 pub use trend::TrendSink;

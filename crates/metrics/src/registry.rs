@@ -154,7 +154,12 @@ impl Registry {
     ///
     /// # Errors
     /// k6's: a bad name, or a metric of that name with another kind or other contents.
-    pub fn declare(&self, name: &str, kind: MetricKind, contains: Contains) -> Result<MetricId, RegistryError> {
+    pub fn declare(
+        &self,
+        name: &str,
+        kind: MetricKind,
+        contains: Contains,
+    ) -> Result<MetricId, RegistryError> {
         if !is_valid_name(name) {
             return Err(RegistryError::Name(name.to_owned()));
         }
@@ -162,11 +167,19 @@ impl Registry {
         if let Some(&id) = metrics.by_name.get(name) {
             let existing = &metrics.list[id.0 as usize];
             if existing.kind != kind {
-                return Err(RegistryError::Kind { name: name.to_owned(), existing: existing.kind, wanted: kind });
+                return Err(RegistryError::Kind {
+                    name: name.to_owned(),
+                    existing: existing.kind,
+                    wanted: kind,
+                });
             }
             if existing.contains != contains {
                 let existing = existing.contains;
-                return Err(RegistryError::Contains { name: name.to_owned(), existing, wanted: contains });
+                return Err(RegistryError::Contains {
+                    name: name.to_owned(),
+                    existing,
+                    wanted: contains,
+                });
             }
             return Ok(id);
         }
@@ -253,14 +266,17 @@ mod tests {
     #[test]
     fn conflicting_declarations_give_k6s_texts() {
         let registry = Registry::with_builtins();
-        let declare = |name, kind, contains| registry.declare(name, kind, contains).map_err(|e| e.to_string());
+        let declare = |name, kind, contains| {
+            registry.declare(name, kind, contains).map_err(|e| e.to_string())
+        };
         assert_eq!(
             declare("a-b", MetricKind::Counter, Contains::Default),
             Err("Invalid metric name: 'a-b'. Metric names must only include up to 128 ASCII letters, numbers, or underscores and start with a letter or an underscore.".to_owned())
         );
         assert_eq!(
             declare("http_reqs", MetricKind::Trend, Contains::Default),
-            Err("metric 'http_reqs' already exists but with type counter, instead of trend".to_owned())
+            Err("metric 'http_reqs' already exists but with type counter, instead of trend"
+                .to_owned())
         );
         let id = declare("ab", MetricKind::Trend, Contains::Default);
         assert!(id.is_ok());
@@ -271,7 +287,8 @@ mod tests {
         );
         assert_eq!(
             declare("ab", MetricKind::Trend, Contains::Time),
-            Err("metric 'ab' already exists but with a value type default, instead of time".to_owned())
+            Err("metric 'ab' already exists but with a value type default, instead of time"
+                .to_owned())
         );
     }
 
@@ -280,7 +297,10 @@ mod tests {
         let registry = Registry::with_builtins();
         assert_eq!(registry.get("vus"), Some(builtin::VUS));
         assert_eq!(registry.get("http_req_failed"), Some(builtin::HTTP_REQ_FAILED));
-        assert_eq!(registry.get("grpc_streams_msgs_received"), Some(builtin::GRPC_STREAMS_MSGS_RECEIVED));
+        assert_eq!(
+            registry.get("grpc_streams_msgs_received"),
+            Some(builtin::GRPC_STREAMS_MSGS_RECEIVED)
+        );
         assert_eq!(registry.get("squall_arrival_lateness"), Some(builtin::ARRIVAL_LATENESS));
         assert_eq!(registry.info(builtin::DATA_SENT).contains, Contains::Data);
         assert_eq!(registry.info(builtin::CHECKS).kind, MetricKind::Rate);

@@ -24,7 +24,8 @@ pub struct SeriesId(pub u32);
 /// Limits of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardConfig {
-    /// Series beyond this number are folded into overflow series (k6 warns from 100,000 on).
+    /// Series beyond this number are folded into overflow series (k6 warns from 100,000 on). At most 1,000,000, so
+    /// that a snapshot in which all of them are new can be encoded.
     pub max_series: usize,
     /// Values of its lifetime a series hands over as they are; later ones go by histogram bucket.
     pub raw_per_series: usize,
@@ -41,6 +42,7 @@ impl Default for ShardConfig {
     }
 }
 
+const MOST_SERIES: usize = 1_000_000;
 /// Raw values all series of a shard together hand over in its lifetime.
 const RAW_BUDGET: u64 = 1 << 20;
 /// Samples the raw tap holds until they are taken (24 bytes each).
@@ -80,7 +82,8 @@ struct Gauge {
 }
 
 impl Gauge {
-    const RESTING: Self = Self { last: 0.0, last_unix_ns: 0, min: f64::INFINITY, max: f64::NEG_INFINITY };
+    const RESTING: Self =
+        Self { last: 0.0, last_unix_ns: 0, min: f64::INFINITY, max: f64::NEG_INFINITY };
 }
 
 /// One core's metrics. Not shared: a core keeps it in an `Rc<RefCell<_>>` and never holds the borrow over a wait.
@@ -118,6 +121,7 @@ impl Shard {
     /// A shard that signs its snapshots with `agent`.
     pub fn new(agent: u32, registry: Arc<Registry>, config: ShardConfig) -> Self {
         let metrics = registry.list_from(0);
+        let config = ShardConfig { max_series: config.max_series.clamp(1, MOST_SERIES), ..config };
         Self {
             agent,
             registry,

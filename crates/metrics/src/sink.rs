@@ -69,7 +69,9 @@ impl Sink {
             (Self::Gauge { last, .. }, Aggregation::Value) => Some(*last),
             (Self::Gauge { min, .. }, Aggregation::Min) => Some(*min),
             (Self::Gauge { max, .. }, Aggregation::Max) => Some(*max),
-            (Self::Rate { trues, total }, Aggregation::Rate) => (*total > 0).then(|| *trues as f64 / *total as f64),
+            (Self::Rate { trues, total }, Aggregation::Rate) => {
+                (*total > 0).then(|| *trues as f64 / *total as f64)
+            }
             (Self::Trend(trend), Aggregation::Count) => Some(trend.count() as f64),
             (Self::Trend(trend), Aggregation::Avg) => Some(trend.avg()),
             (Self::Trend(trend), Aggregation::Min) => Some(trend.min()),

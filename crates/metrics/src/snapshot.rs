@@ -12,7 +12,7 @@ use crate::registry::{Contains, MetricKind};
 /// The version this crate writes and reads.
 pub const SNAPSHOT_VERSION: u16 = 1;
 /// Longest encoding that is read.
-pub const MAX_ENCODED_BYTES: usize = 128 << 20;
+pub const MAX_ENCODED_BYTES: usize = 256 << 20;
 const MAGIC: [u8; 4] = *b"SQMS";
 const HEADER_BYTES: usize = 6;
 
@@ -53,7 +53,9 @@ impl Dictionary {
     pub(crate) fn tags(&self, set: u32) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         let set = set as usize;
         let start = if set == 0 { 0 } else { self.set_ends[set - 1] as usize };
-        self.pairs[start..self.set_ends[set] as usize].iter().map(|(key, value)| (self.string(*key), self.string(*value)))
+        self.pairs[start..self.set_ends[set] as usize]
+            .iter()
+            .map(|(key, value)| (self.string(*key), self.string(*value)))
     }
 
     fn check(&self) -> Result<(), SnapshotError> {
@@ -65,7 +67,11 @@ impl Dictionary {
             end = *next;
         }
         let n_strings = self.text_ends.len();
-        if self.pairs.iter().any(|(key, value)| *key as usize >= n_strings || *value as usize >= n_strings) {
+        if self
+            .pairs
+            .iter()
+            .any(|(key, value)| *key as usize >= n_strings || *value as usize >= n_strings)
+        {
             return Err(SnapshotError::Damaged("tag without its string"));
         }
         let is_sorted = self.set_ends.is_sorted();
@@ -275,7 +281,11 @@ impl Snapshot {
 
     /// Metrics explained here: those declared since the last snapshot, and those of [`series`](Self::series).
     pub fn metrics(&self) -> impl ExactSizeIterator<Item = SnapshotMetric<'_>> {
-        self.metrics.iter().map(|m| SnapshotMetric { name: &m.name, kind: m.kind, contains: m.contains })
+        self.metrics.iter().map(|m| SnapshotMetric {
+            name: &m.name,
+            kind: m.kind,
+            contains: m.contains,
+        })
     }
 
     /// Series mentioned for the first time, ascending by id.
@@ -284,7 +294,11 @@ impl Snapshot {
             let metric = &self.metrics[series.metric as usize];
             SnapshotSeries {
                 id: series.id,
-                metric: SnapshotMetric { name: &metric.name, kind: metric.kind, contains: metric.contains },
+                metric: SnapshotMetric {
+                    name: &metric.name,
+                    kind: metric.kind,
+                    contains: metric.contains,
+                },
                 first_unix_ns: series.first_unix_ns,
                 dictionary: &self.dictionary,
                 tag_set: series.tag_set,
@@ -294,12 +308,15 @@ impl Snapshot {
 
     /// The changed series, ascending by id, and their changes.
     pub fn deltas(&self) -> impl Iterator<Item = (u32, Delta<'_>)> {
-        let (mut series, mut raw, mut buckets) = (0u32, self.raw.as_slice(), self.buckets.as_slice());
+        let (mut series, mut raw, mut buckets) =
+            (0u32, self.raw.as_slice(), self.buckets.as_slice());
         self.rows.iter().map(move |row| {
             series = series.saturating_add(row.gap);
             let delta = match row.value {
                 RowValue::Counter { sum } => Delta::Counter { sum },
-                RowValue::Gauge { last, last_unix_ns, min, max } => Delta::Gauge { last, last_unix_ns, min, max },
+                RowValue::Gauge { last, last_unix_ns, min, max } => {
+                    Delta::Gauge { last, last_unix_ns, min, max }
+                }
                 RowValue::Rate { trues, total } => Delta::Rate { trues, total },
                 RowValue::Trend { count, sum, min, max, n_raw, n_buckets } => {
                     let (these_raw, rest) = raw.split_at(n_raw as usize);
@@ -321,7 +338,9 @@ impl Snapshot {
 
     /// The versioned encoding: `SQMS`, version (2 bytes, little endian), postcard.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(256 + self.rows.len() * 24 + self.raw.len() * 8 + self.buckets.len() * 3);
+        let mut bytes = Vec::with_capacity(
+            256 + self.rows.len() * 24 + self.raw.len() * 8 + self.buckets.len() * 3,
+        );
         bytes.extend(MAGIC);
         bytes.extend(SNAPSHOT_VERSION.to_le_bytes());
         match postcard::to_extend(self, bytes) {
@@ -362,10 +381,15 @@ impl Snapshot {
     fn check(&self) -> Result<(), SnapshotError> {
         self.dictionary.check()?;
         let (n_metrics, n_sets) = (self.metrics.len(), self.dictionary.set_ends.len());
-        if self.series.iter().any(|s| s.metric as usize >= n_metrics || s.tag_set as usize >= n_sets) {
+        if self
+            .series
+            .iter()
+            .any(|s| s.metric as usize >= n_metrics || s.tag_set as usize >= n_sets)
+        {
             return Err(SnapshotError::Damaged("series without its metric or tags"));
         }
-        let (mut series, mut raw, mut buckets) = (0u32, self.raw.as_slice(), self.buckets.as_slice());
+        let (mut series, mut raw, mut buckets) =
+            (0u32, self.raw.as_slice(), self.buckets.as_slice());
         for (i, row) in self.rows.iter().enumerate() {
             let is_ascending = i == 0 || row.gap > 0;
             series = series

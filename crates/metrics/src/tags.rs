@@ -126,7 +126,10 @@ impl TagTable {
     }
 
     /// The tags of a set, sorted by key.
-    pub(crate) fn pairs(&self, set: TagSetId) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+    pub(crate) fn pairs(
+        &self,
+        set: TagSetId,
+    ) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.pair_ids(set).iter().map(|pair| self.pair_text(*pair))
     }
 
@@ -177,7 +180,9 @@ impl TagTable {
         if let Some(id) = known {
             return Extended::Whole(TagSetId(self.extensions[id as usize].result));
         }
-        if !self.is_folding && (self.set_ends.len() >= self.max_sets || self.symbols.text.len() >= MAX_SYMBOL_BYTES) {
+        if !self.is_folding
+            && (self.set_ends.len() >= self.max_sets || self.symbols.text.len() >= MAX_SYMBOL_BYTES)
+        {
             self.start_folding();
         }
         if self.is_folding {
@@ -217,7 +222,9 @@ impl TagTable {
         for (key, value) in pairs {
             let is_wide = self.keys.iter().any(|k| k.is_wide && self.symbols.get(k.symbol) == *key);
             // A value never seen of a key with few values is interned only while folded sets may still be made.
-            if !is_wide && (self.folded_sets < self.max_folded_sets || self.find_pair(key, value).is_some()) {
+            if !is_wide
+                && (self.folded_sets < self.max_folded_sets || self.find_pair(key, value).is_some())
+            {
                 let pair = self.intern_pair(key, value);
                 self.overlay(&mut kept, pair);
             }
@@ -252,8 +259,12 @@ impl TagTable {
     }
 
     fn marker(&mut self) -> u32 {
-        let mut names: Vec<&str> =
-            self.keys.iter().filter(|key| key.is_wide).map(|key| self.symbols.get(key.symbol)).collect();
+        let mut names: Vec<&str> = self
+            .keys
+            .iter()
+            .filter(|key| key.is_wide)
+            .map(|key| self.symbols.get(key.symbol))
+            .collect();
         names.sort_unstable();
         let names = names.join(",");
         self.intern_pair(OVERFLOW_TAG, &names)
@@ -372,7 +383,10 @@ impl TagTable {
 
     fn is_extension(&self, id: u32, hash: u64, base: TagSetId, pairs: &[(&str, &str)]) -> bool {
         let extension = &self.extensions[id as usize];
-        if extension.hash != hash || extension.base != base.0 || extension.len as usize != pairs.len() * 2 {
+        if extension.hash != hash
+            || extension.base != base.0
+            || extension.len as usize != pairs.len() * 2
+        {
             return false;
         }
         let start = extension.start as usize;
@@ -394,7 +408,13 @@ impl TagTable {
             self.extension_symbols.extend([key, value]);
         }
         let id = self.extensions.len() as u32;
-        self.extensions.push(Extension { hash, base: base.0, start, len: pairs.len() as u32 * 2, result: result.0 });
+        self.extensions.push(Extension {
+            hash,
+            base: base.0,
+            start,
+            len: pairs.len() as u32 * 2,
+            result: result.0,
+        });
         let extensions = &self.extensions;
         self.extension_index.insert(hash, id, |id| extensions[id as usize].hash);
     }

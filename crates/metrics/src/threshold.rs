@@ -29,7 +29,8 @@ pub fn validate(
     let mut warnings = Vec::new();
     for (name, defs) in thresholds {
         let selector = Selector::parse(name)?;
-        let parsed = defs.iter().map(|def| Threshold::parse(&def.source)).collect::<Result<Vec<_>, _>>()?;
+        let parsed =
+            defs.iter().map(|def| Threshold::parse(&def.source)).collect::<Result<Vec<_>, _>>()?;
         let Some(metric) = registry.get(&selector.metric) else {
             // k6 names the whole selector in both places.
             return Err(ThresholdError::NoSuchMetric(name.clone()));
@@ -72,7 +73,11 @@ impl Guard {
         Ok(Self { threshold: Threshold::parse(&def.source)?, def: def.clone(), is_ok: true })
     }
 
-    pub(crate) fn check_supported(&self, metric: &str, kind: MetricKind) -> Result<(), ThresholdError> {
+    pub(crate) fn check_supported(
+        &self,
+        metric: &str,
+        kind: MetricKind,
+    ) -> Result<(), ThresholdError> {
         self.threshold.check_supported(metric, kind.as_str())
     }
 
@@ -107,7 +112,8 @@ pub(crate) fn judge(
         guard.is_ok = value.is_none_or(|value| guard.threshold.holds(value));
         if !guard.is_ok {
             judgement.is_crossed = true;
-            let is_delay_over = guard.def.delay_abort_eval.is_none_or(|delay| delay.as_duration() < elapsed);
+            let is_delay_over =
+                guard.def.delay_abort_eval.is_none_or(|delay| delay.as_duration() < elapsed);
             judgement.wants_abort |= guard.def.abort_on_fail && is_delay_over;
         }
     }

@@ -160,16 +160,39 @@ impl TrendSink {
         let places: Vec<(u64, f64)> = ps
             .iter()
             .map(|p| {
-                let place = if p.is_nan() { 0.0 } else { p.clamp(0.0, 100.0) / 100.0 * last as f64 };
-                (place.floor() as u64, place.fract())
+                let place =
+                    if p.is_nan() { 0.0 } else { p.clamp(0.0, 100.0) / 100.0 * last as f64 };
+                // Beyond 2⁵³ values the place may be rounded past the last.
+                ((place.floor() as u64).min(last), place.fract())
             })
             .collect();
-        let mut ranks: Vec<u64> = places.iter().flat_map(|(low, _)| [*low, (low + 1).min(last)]).collect();
+        let above = |low: u64| low.saturating_add(1).min(last);
+        let mut ranks: Vec<u64> = places.iter().flat_map(|(low, _)| [*low, above(*low)]).collect();
         ranks.sort_unstable();
         ranks.dedup();
         let values = self.at_ranks(&ranks, last);
         let at = |rank: u64| values[ranks.binary_search(&rank).unwrap_or(0)];
-        places.iter().map(|(low, part)| interpolate(at(*low), at((low + 1).min(last)), *part)).collect()
+        places.iter().map(|(low, part)| interpolate(at(*low), at(above(*low)), *part)).collect()
+    }
+
+    /// Between which values the `p`-th percentile of what was sampled lies with 95 % confidence: order statistics by
+    /// the normal approximation of the binomial distribution (Le Boudec, "Performance Evaluation", theorem 2.1).
+    /// `None` where the values are too few to bound it on both sides.
+    pub fn percentile_bounds(&self, p: f64) -> Option<(f64, f64)> {
+        const Z: f64 = 1.959_964;
+        if !(0.0..=100.0).contains(&p) {
+            return None;
+        }
+        let (n, q) = (self.count as f64, p / 100.0);
+        let spread = Z * (n * q * (1.0 - q)).sqrt();
+        // Ranks from 1.
+        let (low, high) = ((n * q - spread).floor(), (n * q + spread).ceil() + 1.0);
+        if low < 1.0 || high > n {
+            return None;
+        }
+        let ranks = [low as u64 - 1, high as u64 - 1];
+        let values = self.at_ranks(&ranks, self.count - 1);
+        Some((values[0], values[1]))
     }
 
     fn at_ranks(&self, ranks: &[u64], last: u64) -> Vec<f64> {
@@ -190,7 +213,10 @@ impl TrendSink {
             raw.to_mut().sort_unstable_by(f64::total_cmp);
         }
         // A sink may be summarised without its values (a damaged record): then there is nothing at a rank.
-        ranks.iter().map(|rank| raw.get(*rank as usize).or(raw.last()).copied().unwrap_or(0.0)).collect()
+        ranks
+            .iter()
+            .map(|rank| raw.get(*rank as usize).or_else(|| raw.last()).copied().unwrap_or(0.0))
+            .collect()
     }
 
     /// The buckets that hold the values, ascending, with their counts; made from the raw values while those are kept.
@@ -198,7 +224,8 @@ impl TrendSink {
         match &self.histogram {
             Some(histogram) => histogram.buckets().collect(),
             None => {
-                let mut buckets: Vec<u32> = self.raw.iter().map(|value| bucket_of(*value)).collect();
+                let mut buckets: Vec<u32> =
+                    self.raw.iter().map(|value| bucket_of(*value)).collect();
                 buckets.sort_unstable();
                 buckets.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)).collect()
             }
@@ -241,7 +268,9 @@ mod tests {
     #[test]
     fn percentiles_interpolate_as_k6_does() {
         let ten = sink(100, &[10.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
-        for (p, expected) in [(0.0, 1.0), (50.0, 5.5), (90.0, 9.1), (95.0, 9.55), (99.5, 9.955), (100.0, 10.0)] {
+        for (p, expected) in
+            [(0.0, 1.0), (50.0, 5.5), (90.0, 9.1), (95.0, 9.55), (99.5, 9.955), (100.0, 10.0)]
+        {
             assert!((ten.percentile(p) - expected).abs() < 1e-12, "p({p}) = {}", ten.percentile(p));
         }
         assert_eq!(sink(100, &[]).percentile(95.0), 0.0);
@@ -270,6 +299,17 @@ mod tests {
             assert!((sink.percentile(50.0) - 2.0).abs() < 0.001);
             assert_eq!(sink.max(), f64::INFINITY);
         }
+    }
+
+    #[test]
+    fn bounds_of_a_percentile_are_the_order_statistics_around_it() {
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        // n = 100, q = 0.5: ranks floor(50 - 9.8) and ceil(50 + 9.8) + 1.
+        assert_eq!(sink(1_000, &hundred).percentile_bounds(50.0), Some((40.0, 61.0)));
+        assert_eq!(sink(1_000, &hundred).percentile_bounds(99.0), None);
+        assert_eq!(sink(1_000, &[]).percentile_bounds(50.0), None);
+        let (low, high) = sink(0, &hundred).percentile_bounds(50.0).unwrap();
+        assert!((low - 40.0).abs() < 0.02 && (high - 61.0).abs() < 0.03);
     }
 
     proptest! {

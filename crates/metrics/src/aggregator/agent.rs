@@ -44,7 +44,8 @@ pub(super) fn check_series(agent: u32, series: u32) -> Result<(), IngestError> {
 
 impl Agent {
     pub(super) fn check_seq(&self, agent: u32, seq: u64) -> Result<(), IngestError> {
-        let n_missing = seq.saturating_sub(self.last_seq.saturating_add(1)) + self.missing.len() as u64;
+        let n_missing =
+            seq.saturating_sub(self.last_seq.saturating_add(1)) + self.missing.len() as u64;
         if seq == 0 || n_missing > MAX_GAP {
             return Err(IngestError::Range { agent, what: "snapshot number", value: seq });
         }

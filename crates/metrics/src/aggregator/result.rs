@@ -10,7 +10,8 @@ use crate::sink::Sink;
 use crate::tags::OVERFLOW_TAG;
 use crate::threshold::Guard;
 use crate::totals::{
-    CheckTotal, GroupTotal, MetricTotal, Overflow, RequestRow, ScenarioTotal, SubmetricTotal, ThresholdResult, Totals,
+    CheckTotal, GroupTotal, MetricTotal, Overflow, RequestRow, ScenarioTotal, SubmetricTotal,
+    ThresholdResult, Totals,
 };
 use crate::trend::TrendSink;
 
@@ -116,7 +117,13 @@ impl Aggregator {
     }
 
     /// The depth of trees is limited, so this may call itself.
-    fn group_total(&self, tree: &Tree, node: usize, group_ranks: &[usize], check_ranks: &[usize]) -> GroupTotal {
+    fn group_total(
+        &self,
+        tree: &Tree,
+        node: usize,
+        group_ranks: &[usize],
+        check_ranks: &[usize],
+    ) -> GroupTotal {
         let group = &tree.groups[node];
         let mut checks: Vec<CheckTotal> = group
             .checks
@@ -137,8 +144,11 @@ impl Aggregator {
             })
             .collect();
         checks.sort_by_key(|check| check.order);
-        let mut groups: Vec<GroupTotal> =
-            group.groups.iter().map(|child| self.group_total(tree, *child, group_ranks, check_ranks)).collect();
+        let mut groups: Vec<GroupTotal> = group
+            .groups
+            .iter()
+            .map(|child| self.group_total(tree, *child, group_ranks, check_ranks))
+            .collect();
         groups.sort_by_key(|group| group.order);
         GroupTotal {
             name: group.name.clone(),
@@ -151,10 +161,10 @@ impl Aggregator {
     }
 
     fn request_rows(&self) -> Vec<RequestRow> {
-        let mut rows: Vec<RequestRow> = self
-            .rows
-            .iter()
-            .map(|Row { name, count, failed, duration }| RequestRow {
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by_key(|row| (row.name == OVERFLOW_TAG, row.seen));
+        rows.into_iter()
+            .map(|Row { name, count, failed, duration, .. }| RequestRow {
                 name: name.clone(),
                 count: match self.sinks.get(*count) {
                     // A counter's sum is a float; requests are whole and far below 2⁵³.
@@ -170,16 +180,18 @@ impl Aggregator {
                     _ => TrendSink::default(),
                 },
             })
-            .collect();
-        rows.sort_by_key(|row| row.name == OVERFLOW_TAG);
-        rows
+            .collect()
     }
 
     fn overflow(&self) -> Option<Overflow> {
-        let full = || self.agents.values().map(|agent| agent.tally()).filter(|tally| tally.folded_series > 0);
+        let full = || {
+            self.agents.values().map(|agent| agent.tally()).filter(|tally| tally.folded_series > 0)
+        };
         let folded_series = full().fold(0u64, |sum, tally| sum.saturating_add(tally.folded_series));
         let limit = full().map(|tally| tally.max_series).max()?;
-        let blame = full().filter_map(|tally| tally.blame.as_ref()).max_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
+        let blame = full()
+            .filter_map(|tally| tally.blame.as_ref())
+            .max_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
         Some(Overflow {
             folded_series,
             tag_to_blame: blame.map(|(key, _)| key.clone()),

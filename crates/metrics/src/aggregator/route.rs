@@ -93,7 +93,8 @@ impl Aggregator {
         };
         let seen = FirstSeen { unix_ns: series.first_unix_ns, agent, series: series.id };
         let route = self.route(metric, series, seen);
-        let orphan = self.agents.get_mut(&agent).and_then(|state| state.set_route(series.id, route));
+        let orphan =
+            self.agents.get_mut(&agent).and_then(|state| state.set_route(series.id, route));
         // The kind of an orphan was guessed from its first change; a wrong one is dropped by `merge`.
         if let Some(orphan) = orphan {
             self.routes.get(route).iter().for_each(|sink| self.sinks.merge(*sink, &orphan));
@@ -106,7 +107,8 @@ impl Aggregator {
         // The first is the metric's total: the kind of a series is known by it.
         let mut sinks = vec![*total];
         for part in submetrics {
-            let has = |(key, value): &(String, String)| series.tags().any(|tag| tag == (key, value));
+            let has =
+                |(key, value): &(String, String)| series.tags().any(|tag| tag == (key, value));
             if part.tags.iter().all(has) {
                 sinks.push(part.sink);
             }
@@ -118,13 +120,19 @@ impl Aggregator {
             self.route_section(section, metric, &known, seen, &mut sinks);
         }
         if self.has_rows {
-            self.route_row(series.metric.name, &known, &mut sinks);
+            self.route_row(series.metric.name, &known, seen, &mut sinks);
         }
         self.routes.intern(sinks)
     }
 
     /// Puts checks and groups into the tree of the whole test.
-    fn route_check(&mut self, metric: &str, known: &Known<'_>, seen: FirstSeen, sinks: &mut Vec<SinkId>) {
+    fn route_check(
+        &mut self,
+        metric: &str,
+        known: &Known<'_>,
+        seen: FirstSeen,
+        sinks: &mut Vec<SinkId>,
+    ) {
         let group = match (metric, known.group) {
             ("checks", Some(group)) => group,
             ("checks", None) => "",
@@ -204,7 +212,13 @@ impl Aggregator {
         }
     }
 
-    fn route_row(&mut self, metric: &str, known: &Known<'_>, sinks: &mut Vec<SinkId>) {
+    fn route_row(
+        &mut self,
+        metric: &str,
+        known: &Known<'_>,
+        seen: FirstSeen,
+        sinks: &mut Vec<SinkId>,
+    ) {
         if !matches!(metric, "http_reqs" | "http_req_duration" | "http_req_failed") {
             return;
         }
@@ -218,15 +232,16 @@ impl Aggregator {
             let count = self.sinks.open(MetricKind::Counter);
             let failed = self.sinks.open(MetricKind::Rate);
             let duration = self.sinks.open_trend(ROW_RAW);
-            self.rows.push(Row { name: name.to_owned(), count, failed, duration });
+            self.rows.push(Row { name: name.to_owned(), seen, count, failed, duration });
             self.row_by_name.insert(name.to_owned(), self.rows.len() - 1);
             self.rows.len() - 1
         });
-        let Row { count, failed, duration, .. } = &self.rows[idx];
+        let row = &mut self.rows[idx];
+        row.seen = row.seen.min(seen);
         sinks.push(match metric {
-            "http_reqs" => *count,
-            "http_req_failed" => *failed,
-            _ => *duration,
+            "http_reqs" => row.count,
+            "http_req_failed" => row.failed,
+            _ => row.duration,
         });
     }
 }

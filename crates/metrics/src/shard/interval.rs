@@ -79,7 +79,11 @@ impl Interval {
 
     /// Appends the values, raw ones to `raw`, the others to `buckets` (gap to the bucket before, count); returns how
     /// many of each. Then rests, with the buffers a series of steady rate needs again.
-    pub(super) fn hand_over(&mut self, raw: &mut Vec<f64>, buckets: &mut Vec<(u32, u64)>) -> (u32, u32) {
+    pub(super) fn hand_over(
+        &mut self,
+        raw: &mut Vec<f64>,
+        buckets: &mut Vec<(u32, u64)>,
+    ) -> (u32, u32) {
         let buckets_before = buckets.len();
         let mut last = 0;
         let mut push = |bucket: u32, n: u64| {

@@ -5,7 +5,9 @@ use rustc_hash::FxHashMap;
 use super::{Gauge, Intervals, Mark, Shard, State};
 use crate::output::SampleBatch;
 use crate::registry::MetricId;
-use crate::snapshot::{Dictionary, MetricDefinition, Row, RowValue, SeriesDefinition, Snapshot, Tally};
+use crate::snapshot::{
+    Dictionary, MetricDefinition, Row, RowValue, SeriesDefinition, Snapshot, Tally,
+};
 use crate::tags::{TagSetId, TagTable};
 
 impl Shard {
@@ -60,13 +62,23 @@ impl Shard {
         let samples = raw.iter().map(|sample| {
             let place = *places.entry(sample.series.0).or_insert_with(|| {
                 let (metric, tags) = self.keys[sample.series.0 as usize];
-                series.push((sample.series, self.metrics[metric.0 as usize].clone(), writer.tag_set(tags)));
+                series.push((
+                    sample.series,
+                    self.metrics[metric.0 as usize].clone(),
+                    writer.tag_set(tags),
+                ));
                 series.len() as u32 - 1
             });
             (place, sample.at_unix_ns, sample.value)
         });
         let samples = samples.collect();
-        Some(SampleBatch { agent: self.agent, dictionary: writer.dictionary, series, samples, dropped })
+        Some(SampleBatch {
+            agent: self.agent,
+            dictionary: writer.dictionary,
+            series,
+            samples,
+            dropped,
+        })
     }
 
     fn tally(&self) -> Tally {
@@ -88,7 +100,11 @@ impl Shard {
         born.sort_unstable();
         let define = |id: usize| {
             let info = &self.metrics[id];
-            MetricDefinition { name: info.name.as_ref().to_owned(), kind: info.kind, contains: info.contains }
+            MetricDefinition {
+                name: info.name.as_ref().to_owned(),
+                kind: info.kind,
+                contains: info.contains,
+            }
         };
         snapshot.metrics.extend((self.n_metrics_explained..self.metrics.len()).map(define));
         let mut places: FxHashMap<MetricId, u32> = (self.n_metrics_explained..self.metrics.len())
@@ -104,7 +120,12 @@ impl Shard {
                 snapshot.metrics.len() as u32 - 1
             });
             let tag_set = writer.tag_set(tags);
-            snapshot.series.push(SeriesDefinition { id: *id, metric, tag_set, first_unix_ns: *first_unix_ns });
+            snapshot.series.push(SeriesDefinition {
+                id: *id,
+                metric,
+                tag_set,
+                first_unix_ns: *first_unix_ns,
+            });
         }
         snapshot.dictionary = writer.dictionary;
         born.clear();
@@ -125,13 +146,16 @@ impl Shard {
             }
             State::Gauge { place } => {
                 let gauge = &mut self.gauges[*place as usize];
-                let Gauge { last, last_unix_ns, min, max } = std::mem::replace(gauge, Gauge::RESTING);
+                let Gauge { last, last_unix_ns, min, max } =
+                    std::mem::replace(gauge, Gauge::RESTING);
                 RowValue::Gauge { last, last_unix_ns, min, max }
             }
             State::Trend { place, raw_handed_over } => {
                 let interval = &mut self.intervals[*place];
-                let (count, sum, min, max) = (interval.count, interval.sum, interval.min, interval.max);
-                let (n_raw, n_buckets) = interval.hand_over(&mut snapshot.raw, &mut snapshot.buckets);
+                let (count, sum, min, max) =
+                    (interval.count, interval.sum, interval.min, interval.max);
+                let (n_raw, n_buckets) =
+                    interval.hand_over(&mut snapshot.raw, &mut snapshot.buckets);
                 interval.handed_over_in = self.seq;
                 *raw_handed_over = raw_handed_over.saturating_add(n_raw);
                 RowValue::Trend { count, sum, min, max, n_raw, n_buckets }
