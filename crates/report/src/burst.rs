@@ -2,6 +2,7 @@
 
 use crate::number;
 use crate::short;
+use metrics::TrendSink;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -54,6 +55,24 @@ pub struct LatencyFigures {
     pub p999: f64,
     /// Largest.
     pub max: f64,
+}
+
+impl From<&TrendSink> for LatencyFigures {
+    fn from(trend: &TrendSink) -> Self {
+        let values = trend.percentiles(&[50.0, 90.0, 95.0, 99.0, 99.9]);
+        let at = |i: usize| values.get(i).copied().unwrap_or(0.0);
+        LatencyFigures {
+            count: trend.count(),
+            avg: trend.avg(),
+            min: trend.min(),
+            p50: at(0),
+            p90: at(1),
+            p95: at(2),
+            p99: at(3),
+            p999: at(4),
+            max: trend.max(),
+        }
+    }
 }
 
 /// The report as text, several lines, each with its end.

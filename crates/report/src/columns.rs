@@ -132,7 +132,7 @@ mod tests {
         ];
         let widths = Widths::of(&lines);
         let text: Vec<_> =
-            lines.iter().map(|l| l.render_indented(&widths, &Paint::plain())).collect();
+            lines.iter().map(|l| l.render_indented(&widths, &Paint::current(false))).collect();
         assert_eq!(
             text,
             [

@@ -10,18 +10,27 @@
 mod burst;
 mod collation;
 mod columns;
+mod export;
 mod legacy;
 mod name;
 pub mod number;
 mod paint;
 mod requests;
 mod short;
+mod summary;
 mod trust;
+mod values;
 
 pub use burst::{BurstFigures, LatencyFigures, burst_json, burst_text};
+pub use export::{
+    MachineSummaryOptions, SummaryDataOptions, export_text, handle_summary_data, machine_summary,
+    summary_export,
+};
 pub use legacy::text_summary;
-pub use requests::{RequestFigures, request_table};
+pub use requests::{RequestFigures, request_table, requests};
+pub use summary::{SummaryMode, SummaryOptions, summary};
 pub use trust::{SelfCheckFigures, Verdict, trust};
+pub use values::TrendStat;
 
 /// The trend statistics k6 prints unless `summaryTrendStats` says otherwise.
 pub const DEFAULT_TREND_STATS: [&str; 6] = ["avg", "min", "med", "max", "p(90)", "p(95)"];

@@ -33,10 +33,6 @@ enum Dialect {
 pub(crate) struct Paint(Dialect);
 
 impl Paint {
-    pub(crate) fn plain() -> Self {
-        Paint(Dialect::Plain)
-    }
-
     pub(crate) fn current(colours: bool) -> Self {
         Paint(if colours { Dialect::Current } else { Dialect::Plain })
     }

@@ -1,6 +1,7 @@
 //! The table Squall prints below k6's summary: requests by their `name` tag.
 
 use crate::short;
+use metrics::{RequestRow, Totals};
 
 /// Columns the table keeps within.
 const MAX_WIDTH: usize = 100;
@@ -26,6 +27,23 @@ pub struct RequestFigures {
     pub p99: f64,
     /// See `p50`.
     pub max: f64,
+}
+
+impl From<&RequestRow> for RequestFigures {
+    fn from(row: &RequestRow) -> Self {
+        let [p50, p95, p99] = {
+            let values = row.trend.percentiles(&[50.0, 95.0, 99.0]);
+            [0, 1, 2].map(|i: usize| values.get(i).copied().unwrap_or(0.0))
+        };
+        let (name, max) = (row.name.clone(), row.trend.max());
+        RequestFigures { name, count: row.count, failed: row.failed, p50, p95, p99, max }
+    }
+}
+
+/// The table of a run, `top` names long; empty without requests.
+pub fn requests(totals: &Totals, top: usize) -> String {
+    let rows: Vec<RequestFigures> = totals.requests.iter().map(RequestFigures::from).collect();
+    request_table(&rows, totals.elapsed.as_secs_f64(), top)
 }
 
 /// The `top` most frequent names and a line that says how many are left out; empty without
