@@ -11,6 +11,7 @@ mod compile;
 mod events;
 mod exception;
 pub mod host;
+pub mod http;
 pub mod js;
 mod log;
 pub(crate) mod module;

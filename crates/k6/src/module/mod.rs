@@ -35,6 +35,7 @@ pub(crate) struct Kept {
 pub(crate) fn open(cx: Ctx, name: &str) -> JsResult<Val> {
     match name {
         "k6" => k6::open(cx),
+        "k6/http" => crate::http::open(cx),
         "k6/metrics" => metrics::open(cx),
         "k6/execution" => execution::open(cx),
         "k6/data" => data::open(cx),

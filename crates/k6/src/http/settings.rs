@@ -1,0 +1,162 @@
+//! What the options say about HTTP, made ready once for a whole test: client, TLS, names, rate limit.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use net::dns::{Policy, Resolver, ResolverOptions, Select};
+use net::http::{ClientConfig, Reuse};
+use net::tls::{ClientCert, TlsConfig, TlsOptions, TlsVersion, Verify};
+use plan::options::{DnsPolicy, DnsSelect, DnsTtl, LocalIps, Options};
+
+use super::limiter::{RateLimiter, TokenBucket};
+use super::samples::TagChoice;
+use crate::world::World;
+
+/// What k6 2.2 sends; servers and transcripts may depend on it.
+pub const DEFAULT_USER_AGENT: &str = "Grafana k6/2.2.0";
+/// Redirects followed unless the options say otherwise.
+const MAX_REDIRECTS: u32 = 10;
+/// Requests of a batch at once, in all and to one host.
+const BATCH: usize = 20;
+const BATCH_PER_HOST: usize = 6;
+
+/// What `httpDebug` logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Debug {
+    Headers,
+    Full,
+}
+
+/// The settings of one test, shared by its VUs on all cores.
+pub struct Settings {
+    pub(super) client: Arc<ClientConfig>,
+    pub(super) limiter: Option<Arc<dyn RateLimiter>>,
+    /// Empty: the header is not sent.
+    pub(super) user_agent: String,
+    pub(super) max_redirects: u32,
+    /// Nobody chose `max_redirects`: say so when it is exceeded.
+    pub(super) warns_of_redirects: bool,
+    pub(super) throws: bool,
+    pub(super) discards_bodies: bool,
+    pub(super) batch: usize,
+    pub(super) batch_per_host: usize,
+    pub(super) debug: Option<Debug>,
+    pub(super) keeps_cookies: bool,
+    pub(super) closes_idle: bool,
+    pub(super) local_ips: Option<LocalIps>,
+    pub(super) tags: TagChoice,
+    /// Things to tell the user at load.
+    pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// Checks and prepares the options. Also the way to check them at load.
+    ///
+    /// # Errors
+    /// What cannot be used, in the words of k6 where k6 has some.
+    pub fn new(options: &Options, tags: &crate::world::SystemTags) -> Result<Self, String> {
+        let tls = TlsConfig::new(&tls_options(options)?).map_err(|e| e.to_string())?;
+        let resolver = Resolver::new(&resolver_options(options)?).map_err(|e| e.to_string())?;
+        let warnings = tls.warnings().to_vec();
+        let batch = positive(options.batch, BATCH);
+        let batch_per_host = positive(options.batch_per_host, BATCH_PER_HOST);
+        let mut client = ClientConfig::new(Arc::new(resolver), Arc::new(tls));
+        client.max_idle = options.batch.map_or(BATCH, |n| usize::try_from(n).unwrap_or(0));
+        client.max_idle_per_host = options.batch_per_host.map_or(BATCH_PER_HOST, |n| usize::try_from(n).unwrap_or(0));
+        if options.no_connection_reuse == Some(true) {
+            client.reuse = Reuse::Never;
+        }
+        let limiter = options.rps.and_then(TokenBucket::new);
+        Ok(Self {
+            client: Arc::new(client),
+            limiter: limiter.map(|bucket| Arc::new(bucket) as Arc<dyn RateLimiter>),
+            user_agent: options.user_agent.clone().unwrap_or_else(|| DEFAULT_USER_AGENT.to_owned()),
+            max_redirects: options.max_redirects.map_or(MAX_REDIRECTS, |n| u32::try_from(n.max(0)).unwrap_or(u32::MAX)),
+            warns_of_redirects: options.max_redirects.is_none(),
+            throws: options.throw == Some(true),
+            discards_bodies: options.discard_response_bodies == Some(true),
+            batch,
+            batch_per_host,
+            debug: match options.http_debug.as_deref() {
+                None | Some("") => None,
+                Some("full") => Some(Debug::Full),
+                Some(_) => Some(Debug::Headers),
+            },
+            keeps_cookies: options.no_cookies_reset == Some(true),
+            closes_idle: options.no_vu_connection_reuse == Some(true),
+            local_ips: options.local_ips.clone(),
+            tags: TagChoice::new(tags),
+            warnings,
+        })
+    }
+
+    /// The settings of a test, made when its first VU asks.
+    pub(super) fn of(world: &Arc<World>) -> Result<Arc<Self>, String> {
+        /// Tests of this process by their world: one, but for tests of ours.
+        static TESTS: Mutex<Vec<(Weak<World>, Arc<Settings>)>> = Mutex::new(Vec::new());
+        if world.is_probe() {
+            return Self::new(&Options::default(), &world.config().system_tags).map(Arc::new);
+        }
+        let mut tests = TESTS.lock().unwrap_or_else(PoisonError::into_inner);
+        tests.retain(|(known, _)| known.strong_count() > 0);
+        let this = Arc::downgrade(world);
+        if let Some((_, settings)) = tests.iter().find(|(known, _)| known.ptr_eq(&this)) {
+            return Ok(settings.clone());
+        }
+        let settings = Arc::new(Self::new(&world.config().options, &world.config().system_tags)?);
+        tests.push((this, settings.clone()));
+        Ok(settings)
+    }
+}
+
+fn positive(value: Option<i64>, default: usize) -> usize {
+    match value {
+        None => default,
+        // k6 takes 0 and less for no limit.
+        Some(n) => usize::try_from(n).ok().filter(|n| *n > 0).unwrap_or(usize::MAX),
+    }
+}
+
+fn tls_options(options: &Options) -> Result<TlsOptions, String> {
+    let mut tls = TlsOptions::new();
+    if options.insecure_skip_tls_verify == Some(true) {
+        tls.verify = Verify::Skip;
+    }
+    if let Some(versions) = &options.tls_version {
+        tls.min_version = TlsVersion::parse(&versions.min);
+        tls.max_version = TlsVersion::parse(&versions.max);
+    }
+    tls.cipher_suites.clone_from(&options.tls_cipher_suites);
+    for auth in options.tls_auth.iter().flatten() {
+        if auth.password.as_deref().is_some_and(|p| !p.is_empty()) {
+            return Err("tlsAuth: encrypted private keys (`password`) are not supported".to_owned());
+        }
+        tls.client_certs.push(ClientCert { cert_pem: auth.cert.clone(), key_pem: auth.key.clone() });
+    }
+    Ok(tls)
+}
+
+fn resolver_options(options: &Options) -> Result<ResolverOptions, String> {
+    let mut resolver = ResolverOptions::new();
+    resolver.ttl = match options.dns.ttl().map_err(|e| e.to_string())? {
+        DnsTtl::Forever => Duration::MAX,
+        DnsTtl::Off => Duration::ZERO,
+        DnsTtl::For(ttl) => ttl,
+    };
+    resolver.select = match options.dns.select() {
+        DnsSelect::First => Select::First,
+        DnsSelect::RoundRobin => Select::RoundRobin,
+        DnsSelect::Random => Select::Random,
+    };
+    resolver.policy = match options.dns.policy() {
+        DnsPolicy::PreferIpv4 => Policy::PreferIpv4,
+        DnsPolicy::PreferIpv6 => Policy::PreferIpv6,
+        DnsPolicy::OnlyIpv4 => Policy::OnlyIpv4,
+        DnsPolicy::OnlyIpv6 => Policy::OnlyIpv6,
+        DnsPolicy::Any => Policy::Any,
+    };
+    resolver.hosts = options.hosts.clone().unwrap_or_default();
+    resolver.block_hostnames = options.block_hostnames.clone().unwrap_or_default();
+    resolver.blacklist_ips = options.blacklist_ips.iter().flatten().map(ToString::to_string).collect();
+    Ok(resolver)
+}
