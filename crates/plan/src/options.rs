@@ -14,6 +14,8 @@ use crate::threshold::ThresholdDef;
 mod decode;
 mod derive;
 mod env;
+mod field;
+mod flags;
 mod layer;
 mod network;
 mod print;
@@ -22,6 +24,7 @@ mod summary;
 mod validate;
 
 pub use self::derive::Derivation;
+pub use self::flags::parse_tag_flag;
 pub use self::layer::{LayerName, TagLayering};
 pub use self::network::{
     Cidr, DnsConfig, DnsPolicy, DnsSelect, DnsTtl, LocalIps, TlsAuth, TlsVersions,
@@ -87,6 +90,9 @@ impl Warning {
 /// Pairs sorted by their first part, as k6 keeps (and prints) all its maps.
 pub type Pairs = Vec<(String, String)>;
 
+/// Thresholds by selector, sorted.
+pub type Thresholds = Vec<(String, Vec<ThresholdDef>)>;
+
 /// The options of one source, or of several layered. `None` is "not said". Numbers are not yet validated and may be
 /// negative.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -142,10 +148,10 @@ pub struct Options {
     /// Failed requests throw.
     pub throw: Option<bool>,
     /// Thresholds by selector, sorted.
-    pub thresholds: Option<Vec<(String, Vec<ThresholdDef>)>>,
+    pub thresholds: Option<Thresholds>,
     /// Addresses that must not be connected to.
     pub blacklist_ips: Option<Vec<Cidr>>,
-    /// Host names that must not be connected to: exact, or with a leading `*`.
+    /// Host names that must not be connected to: exact, or with a leading `*`; case does not matter.
     pub block_hostnames: Option<Vec<String>>,
     /// Addresses for host patterns (lower case), as `ip` or `ip:port`.
     pub hosts: Option<Pairs>,

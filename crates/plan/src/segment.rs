@@ -331,13 +331,16 @@ impl Striping {
         let own = segment.copied().unwrap_or(Segment::WHOLE);
         let fallback = Sequence(vec![own]);
         let sequence = sequence.unwrap_or(&fallback);
-        let segments = sequence.filled();
-        let Some(own_idx) = segments.iter().position(|candidate| *candidate == own) else {
+        // What fills the gaps of a sequence is nobody's.
+        let Some(idx) = sequence.0.iter().position(|candidate| *candidate == own) else {
             return Err(SegmentError::NotInSequence {
                 segment: own.to_string(),
                 sequence: sequence.to_string(),
             });
         };
+        let starts_at_zero = sequence.0.first().is_some_and(|first| first.start == Fraction::ZERO);
+        let own_idx = idx + usize::from(!starts_at_zero);
+        let segments = sequence.filled();
         let too_long = || SegmentError::PeriodTooLong(sequence.to_string());
         let lengths: Vec<Fraction> =
             segments.iter().map(Segment::length).collect::<Option<_>>().ok_or_else(too_long)?;

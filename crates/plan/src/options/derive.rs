@@ -39,8 +39,11 @@ impl Options {
                 "using `{a}` and `{b}` options simultaneously is not allowed"
             ))
         };
-        let vus = Some(self.vus.unwrap_or(default_vus));
-        let scenario = |kind| ScenarioConfig::new("default", kind);
+        let (vus, mut iterations) = (self.vus, self.iterations);
+        let scenario = |kind| ScenarioConfig {
+            assumed_vus: default_vus,
+            ..ScenarioConfig::new("default", kind)
+        };
         let derived = if self.iterations.is_some() {
             match (stages, &self.scenarios) {
                 (Some(_), _) => return Err(conflict("iterations", "stages")),
@@ -48,7 +51,6 @@ impl Options {
                 _ => {}
             }
             let max_duration = self.duration;
-            let iterations = self.iterations;
             ScenarioConfig {
                 vus,
                 iterations,
@@ -73,14 +75,18 @@ impl Options {
                 return Err(conflict("stages", "scenarios"));
             }
             let stages = Some(stages.clone());
-            ScenarioConfig { start_vus: self.vus, stages, ..scenario(ExecutorKind::RampingVus) }
+            ScenarioConfig { start_vus: vus, stages, ..scenario(ExecutorKind::RampingVus) }
         } else if let (Some(vus), None) = (self.vus, &self.stages) {
             if self.scenarios.is_some() {
                 warnings
                     .push(Warning::new(format!("`vus={vus}` overrides scenarios configuration")));
             }
-            let (vus, iterations) = (Some(vus), Some(vus));
-            ScenarioConfig { vus, iterations, ..scenario(ExecutorKind::SharedIterations) }
+            iterations = Some(vus);
+            ScenarioConfig {
+                vus: Some(vus),
+                iterations,
+                ..scenario(ExecutorKind::SharedIterations)
+            }
         } else if self.scenarios.as_ref().is_some_and(|scenarios| !scenarios.is_empty()) {
             return Ok((self.clone(), warnings));
         } else {
@@ -93,8 +99,8 @@ impl Options {
                     )));
                 }
             }
-            scenario(ExecutorKind::PerVuIterations)
+            ScenarioConfig::new("default", ExecutorKind::PerVuIterations)
         };
-        Ok((Options { scenarios: Some(vec![derived]), ..self.clone() }, warnings))
+        Ok((Options { iterations, scenarios: Some(vec![derived]), ..self.clone() }, warnings))
     }
 }

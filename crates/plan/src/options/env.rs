@@ -146,7 +146,6 @@ impl Env<'_> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
 fn message(error: OptionsError) -> String {
     error.message
 }
@@ -168,45 +167,15 @@ fn parse_span(text: &str) -> Result<Span, String> {
 }
 
 fn parse_stages(text: &str) -> Result<Vec<StageConfig>, String> {
-    text.split(',').map(|stage| parse_stage(stage, parse_k6)).collect()
+    text.split(',').map(parse_stage).collect()
 }
 
 /// `duration:target`; either may be missing.
-fn parse_stage<E: ToString>(
-    text: &str,
-    parse: impl Fn(&str) -> Result<Span, E>,
-) -> Result<StageConfig, String> {
+pub(super) fn parse_stage(text: &str) -> Result<StageConfig, String> {
     let (duration, target) = text.split_once(':').unwrap_or((text, ""));
-    let duration = match duration {
-        "" => None,
-        text => Some(parse(text).map_err(|error| error.to_string())?),
-    };
-    let target = match target {
-        "" => None,
-        text => Some(parse_int(text)?),
-    };
+    let duration = if duration.is_empty() { None } else { Some(parse_span(duration)?) };
+    let target = if target.is_empty() { None } else { Some(parse_int(target)?) };
     Ok(StageConfig { duration, target })
-}
-
-impl StageConfig {
-    /// The stages of `--stage` flags (each may hold several, separated by commas).
-    ///
-    /// # Errors
-    /// k6's text, exit code 255.
-    pub fn from_flags<T: AsRef<str>>(flags: &[T]) -> Result<Vec<StageConfig>, OptionsError> {
-        let texts = flags.iter().flat_map(|flag| flag.as_ref().split(','));
-        let stage = |(idx, text): (usize, &str)| {
-            let stage = parse_stage(text, parse_k6)
-                .map_err(|error| OptionsError::other(format!("error for stage {idx}: {error}")))?;
-            if stage.duration.is_none() {
-                return Err(OptionsError::other(format!(
-                    "stage {idx} doesn't have a specified duration"
-                )));
-            }
-            Ok(stage)
-        };
-        texts.enumerate().map(stage).collect()
-    }
 }
 
 /// `a:b,c:d`: exactly one colon in each.

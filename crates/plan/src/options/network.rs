@@ -333,10 +333,10 @@ pub(super) fn cipher_suite_of_id(id: u16) -> Option<&'static str> {
     CIPHER_SUITES.iter().find(|(_, known)| *known == id).map(|(name, _)| *name)
 }
 
-/// Checks a pattern of `blockHostnames`, and makes it lower case.
+/// Checks a pattern of `blockHostnames`.
 pub(super) fn parse_blocked(pattern: &str) -> Result<String, OptionsError> {
     if is_host_pattern(pattern) {
-        Ok(pattern.to_ascii_lowercase())
+        Ok(pattern.to_owned())
     } else {
         Err(OptionsError::config(format!("invalid hostname pattern '{pattern}'")))
     }
@@ -400,7 +400,15 @@ pub(super) fn parse_hosts(pairs: Pairs) -> Result<Pairs, OptionsError> {
 /// Addresses that VUs connect from, in turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalIps {
+    text: String,
     ranges: Vec<IpRange>,
+}
+
+impl fmt::Display for LocalIps {
+    /// As it was written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -436,10 +444,8 @@ impl FromStr for LocalIps {
     /// Addresses, ranges `a-b` and blocks `a/n`, separated by commas. Of IPv4 blocks of more than two addresses the
     /// first and the last are left out.
     fn from_str(text: &str) -> Result<LocalIps, OptionsError> {
-        text.split(',')
-            .map(parse_ip_range)
-            .collect::<Result<_, _>>()
-            .map(|ranges| LocalIps { ranges })
+        let ranges = text.split(',').map(parse_ip_range).collect::<Result<_, _>>()?;
+        Ok(LocalIps { text: text.to_owned(), ranges })
     }
 }
 

@@ -64,13 +64,16 @@ impl Options {
         Value::Object(json)
     }
 
-    /// What scripts see as `exec.test.options`: the same without the shortcuts, which have become scenarios.
+    /// What scripts see as `exec.test.options`: the same without the shortcuts, which have
+    /// become scenarios, and with two options that only the environment and flags set.
     pub fn to_test_options_json(&self) -> Value {
         let mut json = self.to_json();
         if let Value::Object(map) = &mut json {
             for shortcut in ["vus", "duration", "iterations", "stages"] {
                 map.shift_remove(shortcut);
             }
+            map.insert("consoleOutput".to_owned(), Value::from(self.console_output.clone()));
+            map.insert("localIPs".to_owned(), text_json(self.local_ips.as_ref()));
         }
         json
     }

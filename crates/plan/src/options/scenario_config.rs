@@ -105,6 +105,8 @@ pub struct ScenarioConfig {
     pub tags: Option<Pairs>,
     /// The `options` object: `{ "browser": {…} }`.
     pub options: Option<Value>,
+    /// What `vus` and `start_vus` are unless set: 1, but 0 where a shortcut was derived without a default.
+    pub assumed_vus: i64,
     /// Number of VUs.
     pub vus: Option<i64>,
     /// Number of iterations.
@@ -113,7 +115,7 @@ pub struct ScenarioConfig {
     pub duration: Option<Span>,
     /// Limit of iteration executors; 10 min unless set.
     pub max_duration: Option<Span>,
-    /// VUs of a ramp at its start; 1 unless set.
+    /// VUs of a ramp at its start.
     pub start_vus: Option<i64>,
     /// The ramp.
     pub stages: Option<Vec<StageConfig>>,
@@ -143,6 +145,7 @@ impl ScenarioConfig {
             exec: None,
             tags: None,
             options: None,
+            assumed_vus: 1,
             vus: None,
             iterations: None,
             duration: None,

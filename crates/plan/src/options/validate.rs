@@ -59,7 +59,7 @@ impl Options {
             problems.push("setupTimeout must be positive".to_owned());
         }
         for config in configs {
-            let exec = config.exec.as_deref().unwrap_or("default");
+            let exec = config.exec.as_deref().filter(|exec| !exec.is_empty()).unwrap_or("default");
             if !is_exported(exec) {
                 problems.push(format!(
                     "executor {}: function '{exec}' not found in exports",
@@ -188,14 +188,14 @@ impl ScenarioConfig {
     }
 
     fn constant_vus(&self, problems: &mut Problems) -> Executor {
-        let vus = self.vus.unwrap_or(1);
+        let vus = self.vus.unwrap_or(self.assumed_vus);
         problems.vus(vus);
         problems.duration(self.duration);
         Executor::ConstantVus(ConstantVus { vus: count(vus), duration: length(self.duration) })
     }
 
     fn ramping_vus(&self, problems: &mut Problems) -> Executor {
-        let start_vus = self.start_vus.unwrap_or(1);
+        let start_vus = self.start_vus.unwrap_or(self.assumed_vus);
         let stages = self.stages.as_deref().unwrap_or_default();
         let targets = || stages.iter().map(|stage| stage.target.unwrap_or(0));
         problems.add_if(start_vus < 0, "the number of start VUs can't be negative");
@@ -228,7 +228,8 @@ impl ScenarioConfig {
     }
 
     fn shared_iterations(&self, problems: &mut Problems) -> Executor {
-        let (vus, iterations) = (self.vus.unwrap_or(1), self.iterations.unwrap_or(1));
+        let (vus, iterations) =
+            (self.vus.unwrap_or(self.assumed_vus), self.iterations.unwrap_or(1));
         let max_duration = self.max_duration.unwrap_or(DEFAULT_MAX_DURATION);
         problems.vus(vus);
         problems.add_if(
@@ -244,7 +245,8 @@ impl ScenarioConfig {
     }
 
     fn per_vu_iterations(&self, problems: &mut Problems) -> Executor {
-        let (vus, iterations) = (self.vus.unwrap_or(1), self.iterations.unwrap_or(1));
+        let (vus, iterations) =
+            (self.vus.unwrap_or(self.assumed_vus), self.iterations.unwrap_or(1));
         let max_duration = self.max_duration.unwrap_or(DEFAULT_MAX_DURATION);
         problems.vus(vus);
         problems.add_if(iterations <= 0, "the number of iterations must be more than 0");

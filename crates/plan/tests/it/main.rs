@@ -1,0 +1,11 @@
+//! Tests of `plan` through its public interface, most of them against what k6 2.2 was observed to do.
+
+mod arrivals;
+mod durations;
+mod layers;
+mod observed;
+mod properties;
+mod ramping;
+mod scenarios;
+mod segments;
+mod thresholds;
