@@ -4,8 +4,8 @@
 //! This crate is the only reader and writer of run directories. It keeps the bytes it is given
 //! (script, options, metric snapshots, log lines, how the run ended) and gives them back; it reads
 //! no clock (times are parameters), prints nothing, and knows neither engine nor script language.
-//! The one thing it computes are the totals, merged from the snapshots again (`rebuild`), from
-//! which `report` prints the same summary as at the run's end.
+//! The one thing it computes are the totals, merged from the snapshots again ([`Run::rebuild`]),
+//! from which `report` prints the same summary as at the run's end.
 //!
 //! Start reading at [`frame`], which holds the file's format, then [`Writer`] and [`Run`].
 
@@ -14,6 +14,7 @@ mod error;
 pub mod frame;
 mod meta;
 mod reader;
+mod rebuild;
 mod writer;
 
 pub use directory::{RunName, create_unique, latest};

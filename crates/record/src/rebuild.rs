@@ -13,23 +13,25 @@ impl Run {
     pub fn snapshots(
         &self,
     ) -> Result<impl Iterator<Item = Result<Snapshot, RecordError>>, RecordError> {
-        Ok(self.encoded_snapshots()?.map(|bytes| {
-            Snapshot::decode(&bytes?).map_err(|e| self.content("a snapshot", e))
-        }))
+        Ok(self
+            .encoded_snapshots()?
+            .map(|bytes| Snapshot::decode(&bytes?).map_err(|e| self.content("a snapshot", e))))
     }
 
     /// Merges the snapshots again and evaluates the thresholds once, as at a run's end. Rates are
     /// over the elapsed time the run itself noted; after a kill, over the time from its start to
-    /// the last snapshot.
+    /// the last snapshot. Groups, scenarios and requests by name are always included, whatever
+    /// the run printed.
     ///
     /// # Errors
-    /// If a snapshot cannot be read or merged.
+    /// If a snapshot cannot be read or merged, or a threshold of the record cannot be read.
     pub fn rebuild(&self) -> Result<Totals, RecordError> {
         let mut aggregator = Aggregator::new(AggregatorConfig {
             thresholds: self.meta.threshold_defs(),
             full: true,
             request_rows: true,
-        });
+        })
+        .map_err(|e| self.content("a threshold", e))?;
         let (mut first, mut last) = (self.started_unix_ns, None);
         for snapshot in self.snapshots()? {
             let snapshot = snapshot?;

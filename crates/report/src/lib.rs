@@ -5,7 +5,7 @@
 //! Everything here is a pure function of [`metrics::Totals`] and a few settings: no I/O, no clock,
 //! no environment, so that a summary can be printed again from a run's record to the byte. Whether
 //! there is a terminal, and where text goes, is decided by `cli`. Start reading at [`number`],
-//! which holds k6's formats, then `summary`.
+//! which holds k6's formats, then [`summary`].
 
 mod burst;
 mod collation;
@@ -13,6 +13,7 @@ mod columns;
 mod export;
 mod legacy;
 mod name;
+mod notes;
 pub mod number;
 mod paint;
 mod requests;
@@ -27,6 +28,7 @@ pub use export::{
     summary_export,
 };
 pub use legacy::text_summary;
+pub use notes::notes;
 pub use requests::{RequestFigures, request_table, requests};
 pub use summary::{SummaryMode, SummaryOptions, summary};
 pub use trust::{SelfCheckFigures, Verdict, trust};
