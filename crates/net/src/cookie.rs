@@ -212,6 +212,15 @@ impl Jar {
         Ok(())
     }
 
+    /// Removes the cookies that would go to `site`, or those of one name.
+    pub fn remove(&mut self, site: Site<'_>, name: Option<&str>, now: i64) {
+        let host = canonical_host(site.host);
+        let path = if site.path.is_empty() { "/" } else { site.path };
+        self.entries.retain(|e| {
+            name.is_some_and(|name| name != e.name) || !e.goes_to(site.tls, &host, path, now)
+        });
+    }
+
     /// The cookies that go to `site`: longest path first, then oldest first. `(name, value, quoted)`.
     pub fn cookies(&self, site: Site<'_>, now: i64) -> Vec<(&str, &str, bool)> {
         if self.entries.is_empty() {

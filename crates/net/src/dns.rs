@@ -205,10 +205,10 @@ impl Resolver {
     }
 
     fn eligible(&self, answer: &Answer) -> Vec<IpAddr> {
-        let of = |wanted: fn(&IpAddr) -> bool| -> Vec<IpAddr> {
-            answer.ips.iter().copied().filter(wanted).collect()
-        };
-        let (first, second): (fn(&IpAddr) -> bool, fn(&IpAddr) -> bool) = match self.policy {
+        type Family = fn(&IpAddr) -> bool;
+        let of =
+            |wanted: Family| -> Vec<IpAddr> { answer.ips.iter().copied().filter(wanted).collect() };
+        let (first, second): (Family, Family) = match self.policy {
             Policy::Any => return answer.ips.to_vec(),
             Policy::OnlyIpv4 => return of(IpAddr::is_ipv4),
             Policy::OnlyIpv6 => return of(IpAddr::is_ipv6),

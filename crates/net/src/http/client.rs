@@ -11,7 +11,7 @@ use std::task::Poll;
 use rt::Nanos;
 
 use super::Transport;
-use super::connection::After;
+use super::connection::{After, Care};
 use super::deadline::{Deadline, Spares};
 use super::dial::dial;
 use super::exchange::Exchange;
@@ -78,7 +78,7 @@ pub struct Client {
     pool: RefCell<Pool>,
     sleeps: Spares,
     traffic: Traffic,
-    recycled: RefCell<Vec<Response>>,
+    pub(super) recycled: RefCell<Vec<Response>>,
 }
 
 /// Response buffers kept for reuse.
@@ -181,8 +181,10 @@ impl Client {
             Reuse::KeepAlive => KeepAlive::Keep,
             Reuse::Never => KeepAlive::Close,
         };
+        let repeatable = request.method.is_replayable() && !matches!(request.body, Body::Stream(_));
+        let care = if repeatable { Care::Usual } else { Care::Thorough };
         loop {
-            let kept = self.pool.borrow_mut().take(&request.url, port);
+            let kept = self.pool.borrow_mut().take(&request.url, port, care);
             let reused = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => {
@@ -212,10 +214,7 @@ impl Client {
                 }
                 Ok(After::Close) => return Ok(()),
                 Err(failure) => {
-                    let repeatable = failure.unsent
-                        || request.method.is_replayable()
-                            && !matches!(request.body, Body::Stream(_));
-                    if reused && failure.dead && repeatable {
+                    if reused && failure.dead && (repeatable || failure.unsent) {
                         continue;
                     }
                     return Err(failure.error);

@@ -25,11 +25,21 @@ pub(crate) struct Socket {
     /// The last read gave bytes: what follows, the end of the stream included, may have been part
     /// of the same readiness event, so ask the kernel before waiting for another event.
     eager: bool,
+    peer: SocketAddr,
+}
+
+/// How surely a kept connection must be alive before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// What the core's loop has seen is enough: a request that finds it dead is sent again.
+    Usual,
+    /// Ask the kernel: the request can't be sent twice.
+    Thorough,
 }
 
 impl Socket {
-    pub(crate) fn new(tcp: TcpStream) -> Socket {
-        Socket { tcp, eager: false }
+    pub(crate) fn new(tcp: TcpStream, peer: SocketAddr) -> Socket {
+        Socket { tcp, eager: false, peer }
     }
 
     pub(crate) fn poll_read(
@@ -86,17 +96,27 @@ impl Socket {
             Direction::Read => "read",
             Direction::Write => "write",
         };
-        match (self.tcp.local_addr(), self.tcp.peer_addr()) {
-            (Ok(local), Ok(peer)) => {
-                let detail = format!("{verb} tcp {local}->{peer}: {}", net.message);
+        match self.tcp.local_addr() {
+            Ok(local) => {
+                let detail = format!("{verb} tcp {local}->{}: {}", self.peer, net.message);
                 net.with_detail(detail)
             }
-            _ => net,
+            Err(_) => net,
         }
     }
 
-    pub(crate) fn is_stale(&self) -> bool {
-        self.tcp.is_stale()
+    /// Whether the peer has closed the connection, or sent something unasked.
+    fn is_stale(&mut self, care: Care) -> bool {
+        if self.tcp.is_stale() {
+            return true;
+        }
+        if care == Care::Usual || !self.eager {
+            return false;
+        }
+        // The end of the stream may have come with the last response, in one event.
+        self.eager = false;
+        let read = self.tcp.try_read(&mut [0; 1]);
+        !matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     pub(crate) fn last_recv(&self) -> Nanos {
@@ -228,8 +248,12 @@ thread_local! {
 
 impl Connection {
     /// Whether the peer has closed it, or sent something unasked.
-    pub(crate) fn is_stale(&mut self) -> bool {
-        self.io.socket().is_stale()
+    pub(crate) fn is_stale(&mut self, care: Care) -> bool {
+        let unasked = match &mut self.io {
+            Io::Plain(_) => false,
+            Io::Tls(tls) => tls.has_plaintext(),
+        };
+        unasked || self.io.socket().is_stale(care)
     }
 
     /// Sends the request and reads the response to its end.
@@ -241,6 +265,7 @@ impl Connection {
         trace: &Trace<'_>,
         response: &mut Response,
     ) -> Result<After, Failure> {
+        // The request asks for an answer that can't be there yet.
         self.io.socket().eager = false;
         let mut exchange = Running {
             io: &mut self.io,

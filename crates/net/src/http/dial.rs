@@ -24,7 +24,7 @@ pub(crate) async fn dial(
 ) -> Result<Box<Connection>, NetError> {
     let address = config.resolver.resolve(url.host(), port).await?;
     let stream = connect(address, local, trace).await?;
-    let socket = Socket::new(stream);
+    let socket = Socket::new(stream, address);
     let (io, tls) = match url.scheme() {
         Scheme::Https => {
             trace.tls_started();

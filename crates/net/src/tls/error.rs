@@ -41,18 +41,18 @@ fn certificate(reason: &CertificateError, host: &str) -> NetError {
         CertificateError::NotValidForNameContext { expected, presented } => {
             detailed(code::HOSTNAME_MISMATCH, MISMATCH, mismatch(expected, presented))
         }
-        CertificateError::ExpiredContext { time, not_after } => validity(format!(
+        CertificateError::ExpiredContext { time, not_after } => validity(&format!(
             "current time {} is after {}",
             rfc3339(time.as_secs()),
             rfc3339(not_after.as_secs())
         )),
-        CertificateError::NotValidYetContext { time, not_before } => validity(format!(
+        CertificateError::NotValidYetContext { time, not_before } => validity(&format!(
             "current time {} is before {}",
             rfc3339(time.as_secs()),
             rfc3339(not_before.as_secs())
         )),
-        CertificateError::Expired => validity("it has expired".into()),
-        CertificateError::NotValidYet => validity("it is not valid yet".into()),
+        CertificateError::Expired => validity("it has expired"),
+        CertificateError::NotValidYet => validity("it is not valid yet"),
         CertificateError::UnknownIssuer => detailed(
             code::UNKNOWN_AUTHORITY,
             "x509: unknown authority",
@@ -92,7 +92,7 @@ fn mismatch(expected: &ServerName<'_>, presented: &[String]) -> String {
     }
 }
 
-fn validity(reason: String) -> NetError {
+fn validity(reason: &str) -> NetError {
     let text = format!("x509: certificate has expired or is not yet valid: {reason}");
     let detail = format!("tls: failed to verify certificate: {text}");
     NetError::new(code::GENERIC, text).with_detail(detail)

@@ -52,6 +52,14 @@ impl TlsStream {
         &mut self.socket
     }
 
+    /// Whether bytes of the peer wait to be read, or the session is broken.
+    pub(crate) fn has_plaintext(&mut self) -> bool {
+        match self.session.process_new_packets() {
+            Ok(state) => state.plaintext_bytes_to_read() > 0 || state.peer_has_closed(),
+            Err(_) => true,
+        }
+    }
+
     fn info(&self) -> TlsInfo {
         TlsInfo {
             version: match self.session.protocol_version() {

@@ -38,7 +38,8 @@ const MAX_URL_BYTES: usize = 16 << 20;
 pub(super) fn parse(url: &str) -> Result<Url, UrlError> {
     let fail = |reason: String| UrlError::new(url, reason);
     if url.len() > MAX_URL_BYTES {
-        return Err(UrlError::new(&url[..url.floor_char_boundary(80)], "URL too long"));
+        let start: String = url.chars().take(80).collect();
+        return Err(UrlError::new(&start, "URL too long"));
     }
     if url.bytes().any(|b| b < 0x20 || b == 0x7f) {
         return Err(fail("net/url: invalid control character in URL".into()));

@@ -13,7 +13,7 @@ pub(super) fn join(base: &Url, reference: &str) -> Result<Url, UrlError> {
     }
     let before_path = &base.as_str()[..base.path_start as usize];
     let (path, query) = if target.path().is_empty() {
-        let query = target.query().or(base.query());
+        let query = target.query().or_else(|| base.query());
         (base.path().to_owned(), query)
     } else if target.path().starts_with('/') {
         (without_dots(target.path()), target.query())
