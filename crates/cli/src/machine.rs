@@ -52,7 +52,7 @@ pub(crate) fn raise_descriptor_limit() -> io::Result<DescriptorLimit> {
 }
 
 /// Whether the user is root, for remedies that need it.
-pub(crate) fn is_root() -> bool {
+fn is_root() -> bool {
     // SAFETY: geteuid has no arguments and cannot fail.
     unsafe { libc::geteuid() == 0 }
 }
@@ -102,6 +102,23 @@ pub(crate) fn port_range() -> Option<(u32, u32)> {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let mut numbers = text.split_whitespace().filter_map(|word| word.parse().ok());
     Some((numbers.next()?, numbers.next()?))
+}
+
+/// What to do about limits of the machine; `doctor` and the notes after a run say the same.
+pub(crate) mod remedies {
+    /// How to get more descriptors.
+    pub(crate) fn descriptors() -> &'static str {
+        if super::is_root() {
+            "`ulimit -Hn 1048576` before squall; in containers `docker run --ulimit nofile=1048576`"
+        } else {
+            "as root: a line `* hard nofile 1048576` in /etc/security/limits.conf, then log in again; in containers \
+             `docker run --ulimit nofile=1048576`"
+        }
+    }
+
+    /// How to get more ports.
+    pub(crate) const PORTS: &str = "`sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\" net.ipv4.tcp_tw_reuse=1`, \
+         more source addresses with --local-ips, or keep connections alive";
 }
 
 #[cfg(test)]

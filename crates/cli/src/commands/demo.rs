@@ -3,10 +3,11 @@
 
 use demo::{Target, TargetConfig};
 
-use super::run::{self as run_command, Source};
+use super::run as run_command;
 use crate::exit::{CommandResult, Failure};
 use crate::flags::table::{GLOBAL, OPTIONS, OURS, RUN, RUNTIME};
 use crate::flags::{Flag, Kind, Parser};
+use crate::run::source::Source;
 use crate::session::Session;
 
 /// `demo`'s own flags.

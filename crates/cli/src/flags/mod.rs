@@ -47,17 +47,17 @@ pub(crate) struct Flag {
 }
 
 impl Flag {
-    const fn new(long: &'static str, kind: Kind, value: &'static str, help: &'static str) -> Self {
+    pub(crate) const fn new(long: &'static str, kind: Kind, value: &'static str, help: &'static str) -> Self {
         let bare = if matches!(kind, Kind::Bool) { Some("true") } else { None };
         Self { long, short: None, kind, bare, value, help }
     }
 
-    const fn short(mut self, letter: char) -> Self {
+    pub(crate) const fn short(mut self, letter: char) -> Self {
         self.short = Some(letter);
         self
     }
 
-    const fn bare(mut self, value: &'static str) -> Self {
+    pub(crate) const fn bare(mut self, value: &'static str) -> Self {
         self.bare = Some(value);
         self
     }

@@ -76,15 +76,28 @@ fn network(flags: &Parsed, options: &mut Options) -> Result<(), Failure> {
         options.blacklist_ips = Some(list.iter().map(parse).collect::<Result<_, _>>()?);
     }
     if let Some(list) = flags.list("block-hostnames") {
-        options.block_hostnames = Some(list);
+        options.block_hostnames = Some(blocked(&list)?);
     }
     if let Some(text) = flags.text("local-ips") {
         options.local_ips = Some(text.parse().map_err(usage)?);
     }
     if let Some(text) = flags.text("dns") {
         options.dns = text.parse().map_err(usage)?;
+        options.dns.ttl()?;
     }
     Ok(())
+}
+
+/// The patterns in the form options have them; they are read as those of `K6_BLOCK_HOSTNAMES` are.
+fn blocked(patterns: &[String]) -> Result<Vec<String>, Failure> {
+    let mut blocked = Vec::new();
+    for pattern in patterns {
+        let variable = |name: &str| (name == "K6_BLOCK_HOSTNAMES").then(|| pattern.clone());
+        let read = Options::from_env(&variable)
+            .map_err(|_| Failure::usage(format!("invalid hostname pattern '{pattern}'")))?;
+        blocked.extend(read.block_hostnames.unwrap_or_default());
+    }
+    Ok(blocked)
 }
 
 fn outer(flags: &Parsed, options: &mut Options) {

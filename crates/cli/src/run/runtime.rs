@@ -18,6 +18,18 @@ pub(crate) enum SummaryMode {
     Disabled,
 }
 
+impl SummaryMode {
+    /// As flags and records have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Compact => "compact",
+            Self::Full => "full",
+            Self::Legacy => "legacy",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// How a script is loaded and its results are reported.
 #[derive(Debug, Clone)]
 pub(crate) struct Runtime {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Check;
 use crate::environment;
-use crate::machine;
+use crate::machine::{self, remedies};
 
 /// Below this many descriptors a test of a thousand VUs fails.
 const DESCRIPTORS_NEEDED: u64 = 1_024;
@@ -106,7 +106,7 @@ fn descriptors() -> Check {
         Err(error) => return Check::note("descriptors", format!("unknown: {error}"), ""),
     };
     let found = format!("{} now, {} at most", limit.soft, limit.hard);
-    let remedy = descriptor_remedy();
+    let remedy = remedies::descriptors();
     if limit.hard < DESCRIPTORS_NEEDED {
         Check::bad("descriptors", found, remedy)
     } else if limit.hard < DESCRIPTORS_PLENTY {
@@ -116,23 +116,6 @@ fn descriptors() -> Check {
     }
 }
 
-/// How to get more descriptors; the note after a run that ran out says the same.
-pub(crate) fn descriptor_remedy() -> String {
-    if machine::is_root() {
-        "`ulimit -Hn 1048576` before squall; in containers `docker run --ulimit nofile=1048576`".into()
-    } else {
-        "as root: a line `* hard nofile 1048576` in /etc/security/limits.conf, then log in again; \
-         in containers `docker run --ulimit nofile=1048576`"
-            .into()
-    }
-}
-
-/// How to get more ports; the note after a run that ran out says the same.
-pub(crate) fn port_remedy() -> &'static str {
-    "`sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\" net.ipv4.tcp_tw_reuse=1`, more source \
-     addresses with --local-ips, or keep connections alive"
-}
-
 fn ports() -> Check {
     let Some((first, last)) = machine::port_range() else {
         return Check::note("ports", "unknown on this system", "");
@@ -140,7 +123,7 @@ fn ports() -> Check {
     let count = last.saturating_sub(first) + 1;
     let found = format!("{count} for outgoing connections to one address ({first}-{last})");
     if count < PORTS_PLENTY {
-        Check::note("ports", found, port_remedy())
+        Check::note("ports", found, remedies::PORTS)
     } else {
         Check::good("ports", found)
     }

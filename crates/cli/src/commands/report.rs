@@ -1,0 +1,81 @@
+//! `squall report DIR`: a recorded run's summary again, also of a run that was killed.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::{CommandResult, ExitStatus, Failure};
+use crate::run::recording::runs_folder;
+use crate::run::runtime::{SummaryMode, parse_summary_mode};
+use crate::run::summary::{self, Look};
+use crate::session::Session;
+
+/// Prints the summary.
+pub(crate) fn run(session: &Session) -> CommandResult {
+    let directory = directory(&session.flags.args)?;
+    let run = record::Run::open(&directory).map_err(|error| Failure::usage(error.to_string()))?;
+    if run.recovery.tear.is_some() {
+        session.log.warn(&run.recovery.to_string());
+    }
+    let totals = run.rebuild().map_err(|error| Failure::usage(error.to_string()))?;
+    let look = look(session, &run.meta.summary)?;
+    if !session.quiet() {
+        session.terminal.out(&heading(&run));
+    }
+    session.terminal.out(&summary::text(&totals, &look));
+    if run.meta.summary.request_rows {
+        let check = run.end.as_ref().and_then(|end| {
+            serde_json::from_value(end.self_check.clone()).ok()
+        });
+        session.terminal.out(&summary::additions(&totals, check.as_ref()));
+    }
+    if let Some(path) = session.flags.text("summary-export") {
+        summary::export(session, &totals, &look, path).map_err(Failure::usage)?;
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// The run asked for; without one the newest.
+fn directory(args: &[String]) -> Result<PathBuf, Failure> {
+    match args {
+        [path] => Ok(Path::new(path).to_owned()),
+        [] => {
+            let folder = runs_folder().ok_or_else(|| Failure::usage("there is no data folder to look for runs in"))?;
+            record::latest(&folder)
+                .map_err(|error| Failure::usage(error.to_string()))?
+                .ok_or_else(|| {
+                    Failure::usage(format!("no recorded run in {}", folder.display()))
+                        .hint("name a run's folder: squall report DIR")
+                })
+        }
+        more => Err(Failure::usage(format!("accepts 1 arg(s), received {}: the folder of a run", more.len()))),
+    }
+}
+
+fn look(session: &Session, recorded: &record::SummarySettings) -> Result<Look, Failure> {
+    let flags = &session.flags;
+    let mode = flags.text("summary-mode").unwrap_or(match recorded.mode.as_str() {
+        "" | "disabled" | "legacy" => "compact",
+        mode => mode,
+    });
+    let mode = match parse_summary_mode(mode, &mut Vec::new())? {
+        mode @ (SummaryMode::Compact | SummaryMode::Full) => mode,
+        other => return Err(Failure::usage(format!("a report can't be '{}'", other.name()))),
+    };
+    let trend_stats = flags.list("summary-trend-stats").unwrap_or_else(|| recorded.trend_stats.clone());
+    plan::options::check_trend_stats(&trend_stats)?;
+    let time_unit = flags.text("summary-time-unit").unwrap_or(&recorded.time_unit).to_owned();
+    plan::options::check_time_unit(&time_unit)?;
+    Ok(Look { mode, trend_stats, time_unit, color: session.terminal.abilities.stdout_color() })
+}
+
+fn heading(run: &record::Run) -> String {
+    let started = run.started_unix_ns.unwrap_or(run.meta.created_unix_ns);
+    let started = crate::log::format::local_time(started);
+    let ended = match &run.end {
+        Some(end) => format!("{} (exit code {})", end.reason, end.exit_code),
+        None => "it was killed, or still runs: everything up to the last second it wrote".to_owned(),
+    };
+    format!(
+        "\n        script: {}\n       started: {started}\n         ended: {ended}\n",
+        run.meta.script_path
+    )
+}

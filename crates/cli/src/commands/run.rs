@@ -1,0 +1,180 @@
+//! `squall run`: one test from script to exit code.
+//!
+//! The order of things is k6's (its reference, C.9): script, options, thresholds, scenarios, banner, outputs, signals,
+//! the run itself, summary, the last progress lines, the last error line.
+
+use std::sync::Arc;
+
+use engine::{RunConfig, RunOutcome};
+use metrics::{AggregatorConfig, ShardConfig};
+
+use crate::exit::{CommandResult, ExitStatus, Failure};
+use crate::log::Level;
+use crate::run::banner;
+use crate::run::ending;
+use crate::run::observer::Watch;
+use crate::run::output::OutputContext;
+use crate::run::preparation::Prepared;
+use crate::run::recording::Recording;
+use crate::run::source::Source;
+use crate::run::stopping::Stopping;
+use crate::run::summary;
+use crate::session::{Name, Session};
+
+/// Runs the script the command line names.
+pub(crate) fn run(session: &Session) -> CommandResult {
+    let source = Source::read(&session.flags.args)?;
+    run_source(session, source)
+}
+
+/// Runs a script.
+pub(crate) fn run_source(session: &Session, source: Source) -> CommandResult {
+    // Every VU holds at least one connection. Where raising fails, the limit is named when it is met.
+    let _ = crate::machine::raise_descriptor_limit();
+    let prepared = Prepared::new(session, source)?;
+    print_banner(session, &prepared);
+    let ran = execute(session, &prepared)?;
+    Ok(finish(session, &prepared, ran))
+}
+
+fn print_banner(session: &Session, prepared: &Prepared) {
+    if session.quiet() {
+        return;
+    }
+    let color = session.terminal.abilities.stdout_color();
+    session.terminal.out(&banner::header(color));
+    session.terminal.out(&prepared.banner(color));
+}
+
+/// A run that is over.
+struct Ran<'a> {
+    outcome: RunOutcome,
+    watch: Watch<'a>,
+}
+
+fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Failure> {
+    let context = OutputContext {
+        thresholds: &prepared.thresholds,
+        log: &session.log,
+        terminal: &session.terminal,
+    };
+    let outputs =
+        prepared.outputs.iter().map(|wanted| wanted.open(&context)).collect::<Result<Vec<_>, _>>()?;
+    let (stop, stops) = engine::stop_pair();
+    let stopping = Stopping::listen(stop, session.log.clone())
+        .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
+    let recording = if session.flags.is_on("no-record") {
+        None
+    } else {
+        Recording::start(session.flags.text("record"), &prepared.meta(), &session.log)
+    };
+    let mut watch = Watch {
+        terminal: &session.terminal,
+        log: &session.log,
+        view: prepared.view(),
+        quiet: session.quiet(),
+        outputs,
+        recording,
+        plain_due: Watch::first_due(),
+        started: false,
+    };
+    let config = run_config(session, prepared, !watch.outputs.is_empty());
+    prepared.log.start_running();
+    let outcome = engine::run(&prepared.test, config, stops, &mut watch)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    if prepared.options.outer.linger == Some(true) {
+        linger(session, &stopping);
+    }
+    for output in &mut watch.outputs {
+        output.finish();
+    }
+    Ok(Ran { outcome, watch })
+}
+
+fn linger(session: &Session, stopping: &Stopping) {
+    if !session.quiet() {
+        let text = "The test is done, but --linger was enabled, so k6 is waiting for Ctrl+C to continue...";
+        session.terminal.out(text);
+    }
+    stopping.wait();
+}
+
+fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunConfig {
+    let options = &prepared.options;
+    let available = rt::thread::available_cores();
+    let cores = session.flags.int("cores").and_then(|n| usize::try_from(n).ok()).unwrap_or(available);
+    RunConfig {
+        scenarios: prepared.scenarios.clone(),
+        striping: prepared.striping.clone(),
+        cores,
+        // Spinning cores would fight with the director and the log for their CPU.
+        spin: cores < available,
+        agent: 0,
+        registry: Arc::clone(&prepared.registry),
+        shard: ShardConfig::STANDARD,
+        aggregate: AggregatorConfig {
+            thresholds: prepared.thresholds.clone(),
+            full: prepared.is_full(),
+            request_rows: true,
+        },
+        run_tags: options.tags.clone().unwrap_or_default(),
+        tag_scenario: prepared.has_system_tag("scenario"),
+        raw_samples,
+        min_iteration: options.min_iteration_duration.map(plan::duration::Span::as_duration),
+        setup: options.no_setup != Some(true),
+        teardown: options.no_teardown != Some(true),
+        setup_timeout: options.setup_timeout_or_default(),
+        teardown_timeout: options.teardown_timeout_or_default(),
+    }
+}
+
+fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>) -> ExitStatus {
+    let Ran { outcome, watch } = ran;
+    session.log.flush();
+    session.terminal.clear();
+    if outcome.progress.iterations_completed == 0 {
+        session.log.warn("No script iterations fully finished, consider making the test duration longer");
+    }
+    let failure = ending::failure(&outcome.end, outcome.marked_failed);
+    let status = failure.as_ref().map_or(ExitStatus::Success, |failure| failure.status);
+    summary::print(session, prepared, &outcome);
+    if !session.quiet() {
+        session.terminal.out(&watch.last_frame(&outcome.progress));
+    }
+    tell_losses(session, prepared, &outcome);
+    if let Some(failure) = &failure {
+        session.log.log(Level::Error, &failure.message, &failure.fields);
+    }
+    session.log.flush();
+    let end = prepared.end_of_record(&outcome, status);
+    let directory = watch.recording.and_then(|recording| recording.finish(&end));
+    if let (Some(directory), Name::Squall) = (directory, session.name) {
+        let line = format!("record: {}\n", directory.display());
+        if session.quiet() { session.terminal.err(&line) } else { session.terminal.out(&line) }
+    }
+    status
+}
+
+/// What was lost or limited, and what helps against it.
+fn tell_losses(session: &Session, prepared: &Prepared, outcome: &RunOutcome) {
+    for hint in prepared.log.shortages() {
+        session.log.warn(&hint);
+    }
+    let totals = &outcome.totals;
+    if let Some(overflow) = &totals.overflow {
+        session.log.warn(&summary::overflow_note(overflow));
+    }
+    if totals.refused_nan > 0 {
+        session.log.warn(&format!("{} values were not numbers and are not in any metric", totals.refused_nan));
+    }
+    if totals.left_out > 0 {
+        session.log.warn(&format!(
+            "{} groups, checks or scenarios were beyond the summary's limits; only the totals contain them",
+            totals.left_out
+        ));
+    }
+    let dropped = session.log.take_dropped();
+    if dropped > 0 {
+        session.log.warn(&format!("{dropped} log lines were dropped because they came faster than they could be written"));
+    }
+}

@@ -1,0 +1,84 @@
+//! The options of all sources over each other: config file < script < environment < flags.
+
+use std::path::PathBuf;
+
+use plan::options::{LayerName, Options, Warning};
+
+use super::cli_options;
+use crate::environment;
+use crate::exit::{Failure, system_text};
+use crate::flags::Parsed;
+
+/// What every source but the script says. Read before the script runs, so that its mistakes are found first.
+pub(crate) struct Sources {
+    config: Options,
+    env: Options,
+    cli: Options,
+}
+
+impl Sources {
+    /// Reads config file, environment and flags.
+    ///
+    /// # Errors
+    /// k6's texts and codes.
+    pub(crate) fn read(flags: &Parsed) -> Result<Self, Failure> {
+        let cli = cli_options::from_flags(flags)?;
+        let config = config_file(flags)?;
+        let env = Options::from_env(&environment::option_var)?;
+        Ok(Self { config, env, cli })
+    }
+
+    /// Puts the script's options in their place among the others.
+    pub(crate) fn layered(&self, script: Options) -> (Options, Vec<Warning>) {
+        Options::layered(&[
+            (LayerName::Defaults, Options::k6_defaults()),
+            (LayerName::Config, self.config.clone()),
+            (LayerName::Script, script),
+            (LayerName::Env, self.env.clone()),
+            (LayerName::Cli, self.cli.clone()),
+        ])
+    }
+}
+
+/// Reads the options a script exports, given as JSON.
+///
+/// # Errors
+/// k6's texts behind what it says about the script.
+pub(crate) fn script_options(
+    json: Option<&str>,
+    argument: &str,
+    url: &str,
+) -> Result<(Options, Vec<Warning>), Failure> {
+    let Some(json) = json else { return Ok((Options::default(), Vec::new())) };
+    Options::from_script_json(json).map_err(|error| {
+        let mut failure = Failure::from(error);
+        failure.message = format!(
+            "could not initialize '{argument}': could not load JS test '{url}': {}",
+            failure.message
+        );
+        failure
+    })
+}
+
+fn config_file(flags: &Parsed) -> Result<Options, Failure> {
+    const PREFIX: &str = "failed to load the configuration file from the local file system";
+    let named = crate::session::setting(flags, "config", "K6_CONFIG").map(PathBuf::from);
+    let is_named = named.is_some();
+    let Some(path) = named.or_else(environment::default_config_file) else {
+        return Ok(Options::default());
+    };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => {
+            return Ok(Options::default());
+        }
+        Err(error) => {
+            let text = format!("{PREFIX}: stat {}: {}", path.display(), system_text(&error));
+            return Err(Failure::config(text));
+        }
+    };
+    Options::from_config_json(&text).map_err(|error| {
+        let path = path.display().to_string();
+        Failure::config(format!("{PREFIX}: couldn't parse the configuration from {path:?}: {error}"))
+    })
+}

@@ -1,0 +1,67 @@
+//! The k6 front end as `cli` uses it: loading a script, and making it a test.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use k6::{LoadOptions, Loaded, Reader, SystemTags, Test, TestConfig};
+use metrics::Registry;
+use plan::options::Options;
+
+use super::ending;
+use super::runtime::Runtime;
+use super::script_log::ScriptLog;
+use super::source::Source;
+use crate::exit::Failure;
+
+/// Reads modules and opened files from the disk.
+struct Disk;
+
+impl Reader for Disk {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// Compiles the script and runs its init code once.
+///
+/// # Errors
+/// What the script threw, with k6's text and code.
+pub(crate) fn load(
+    source: &Source,
+    runtime: &Runtime,
+    log: &ScriptLog,
+    registry: &Arc<Registry>,
+) -> Result<Loaded, Failure> {
+    k6::load(LoadOptions {
+        name: source.argument.clone(),
+        path: source.path.clone(),
+        source: Some(source.text.clone()),
+        env: runtime.script_env(),
+        reader: Arc::new(Disk),
+        log: Arc::new(log.clone()),
+        text_summary,
+        registry: Arc::clone(registry),
+    })
+    .map_err(|error| ending::script_failure(&error))
+}
+
+/// The test with its consolidated options.
+pub(crate) fn test(loaded: Loaded, options: &Options, run_tags: &[(String, String)]) -> Arc<Test> {
+    Arc::new(loaded.into_test(TestConfig {
+        options: Arc::new(options.clone()),
+        options_json: options.to_test_options_json().to_string(),
+        run_tags: run_tags.to_vec(),
+        system_tags: options.system_tags.clone().map_or_else(SystemTags::default, SystemTags::new),
+        no_setup: options.no_setup == Some(true),
+        no_teardown: options.no_teardown == Some(true),
+        throws: options.throw == Some(true),
+    }))
+}
+
+/// `textSummary` for scripts: data that no longer has the shape of k6's gets a text that says so.
+fn text_summary(json: &str, indent: &str, colors: bool) -> String {
+    serde_json::from_str(json)
+        .map_err(|error| error.to_string())
+        .and_then(|data| report::text_summary(&data, indent, colors))
+        .unwrap_or_else(|error| format!("textSummary: {error}"))
+}

@@ -1,0 +1,93 @@
+//! Who watches the engine: draws progress, feeds outputs, keeps the record.
+
+use std::time::Duration;
+
+use engine::Observer;
+use engine::progress::{Phase, Progress};
+use metrics::{Output, SampleBatch, Snapshot};
+use rt::Nanos;
+
+use super::progress;
+use super::recording::Recording;
+use super::view::View;
+use crate::log::{Level, Logger};
+use crate::terminal::Terminal;
+
+/// How often progress lines are printed where there is no terminal to redraw.
+const PLAIN_EVERY: Duration = Duration::from_secs(1);
+
+/// The run's observer.
+pub(crate) struct Watch<'a> {
+    /// Where progress is drawn.
+    pub(crate) terminal: &'a Terminal,
+    /// Where warnings go.
+    pub(crate) log: &'a Logger,
+    /// What the plan's texts are.
+    pub(crate) view: View,
+    /// No progress is wanted.
+    pub(crate) quiet: bool,
+    /// Who gets every sample.
+    pub(crate) outputs: Vec<Box<dyn Output>>,
+    /// The record, if there is one.
+    pub(crate) recording: Option<Recording>,
+    /// When plain lines are due next.
+    pub(crate) plain_due: Nanos,
+    /// The run's clock has been seen running.
+    pub(crate) started: bool,
+}
+
+impl Watch<'_> {
+    /// When the first plain lines are due, for a watch that begins now.
+    pub(crate) fn first_due() -> Nanos {
+        rt::now() + PLAIN_EVERY
+    }
+
+    /// The block as it is now, without escapes.
+    pub(crate) fn last_frame(&self, progress: &Progress) -> String {
+        progress::plain(&self.view.headline(progress), &self.view.rows(progress))
+    }
+
+    fn draw(&mut self, now: &Progress) {
+        let (headline, rows) = (self.view.headline(now), self.view.rows(now));
+        let abilities = self.terminal.abilities;
+        if abilities.stdout_tty {
+            let columns = self.terminal.columns();
+            self.terminal.draw(progress::tty(&headline, &rows, columns, abilities.color));
+        } else if rt::now() >= self.plain_due {
+            self.plain_due = rt::now() + PLAIN_EVERY;
+            self.terminal.out(&progress::plain(&headline, &rows));
+        }
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn progress(&mut self, now: &Progress) {
+        if !self.started && !matches!(now.phase, Phase::Init) {
+            self.started = true;
+            let since = u64::try_from(now.elapsed.as_nanos()).unwrap_or(0);
+            if let Some(recording) = &mut self.recording {
+                recording.started(rt::unix_nanos().saturating_sub(since));
+            }
+        }
+        // The last look is printed after the summary.
+        if !self.quiet && now.phase != Phase::Done {
+            self.draw(now);
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot) {
+        if let Some(recording) = &mut self.recording {
+            recording.snapshot(snapshot);
+        }
+    }
+
+    fn samples(&mut self, batch: &SampleBatch) {
+        for output in &mut self.outputs {
+            output.samples(batch);
+        }
+    }
+
+    fn warning(&mut self, text: &str, fields: &[(&'static str, String)]) {
+        self.log.log(Level::Warning, text, fields);
+    }
+}

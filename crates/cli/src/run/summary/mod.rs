@@ -1,0 +1,270 @@
+//! After the run: k6's summary or what the script's `handleSummary` makes of it, then what Squall adds.
+
+mod files;
+
+use engine::RunOutcome;
+use engine::selfcheck::{SelfCheck, Verdict};
+use k6::SummaryResult;
+use metrics::{Overflow, Totals};
+use report::number::TimeUnit;
+use report::{
+    MachineSummaryOptions, RequestFigures, SelfCheckFigures, SummaryDataOptions, SummaryOptions, TrendStat,
+};
+use serde_json::Value;
+
+use super::preparation::Prepared;
+use super::runtime::SummaryMode;
+use crate::log::Level;
+use crate::session::{Name, Session};
+
+/// Rows of the table of requests.
+const TOP_REQUESTS: usize = 20;
+
+/// The version of k6 whose behaviour is answered for.
+const K6_VERSION: &str = "2.2.0";
+
+/// Everything a summary's look depends on.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    /// How much of it.
+    pub(crate) mode: SummaryMode,
+    /// Columns of trends; empty for k6's default.
+    pub(crate) trend_stats: Vec<String>,
+    /// Unit of times; empty for each its own.
+    pub(crate) time_unit: String,
+    /// Whether colours are wanted.
+    pub(crate) color: bool,
+}
+
+impl Look {
+    fn report_mode(&self) -> report::SummaryMode {
+        match self.mode {
+            SummaryMode::Full => report::SummaryMode::Full,
+            _ => report::SummaryMode::Compact,
+        }
+    }
+
+    fn trend_stats(&self) -> Vec<TrendStat> {
+        if self.trend_stats.is_empty() {
+            return TrendStat::defaults();
+        }
+        // They were checked when the options were; one that slipped through is left out rather than fatal.
+        self.trend_stats.iter().filter_map(|stat| TrendStat::parse(stat).ok()).collect()
+    }
+}
+
+/// k6's text of a mode.
+pub(crate) fn text(totals: &Totals, look: &Look) -> String {
+    let options = SummaryOptions {
+        mode: look.report_mode(),
+        trend_stats: look.trend_stats(),
+        time_unit: TimeUnit::parse(&look.time_unit),
+        colours: look.color,
+        clear_lines: false,
+    };
+    report::summary(totals, &options)
+}
+
+/// The table of requests and the line about the generator.
+pub(crate) fn additions(totals: &Totals, check: Option<&SelfCheckFigures>) -> String {
+    let rows: Vec<RequestFigures> = totals
+        .requests
+        .iter()
+        .map(|row| RequestFigures {
+            name: row.name.clone(),
+            count: row.count,
+            failed: row.failed,
+            p50: row.trend.percentile(50.0),
+            p95: row.trend.percentile(95.0),
+            p99: row.trend.percentile(99.0),
+            max: row.trend.max(),
+        })
+        .collect();
+    let mut text = report::request_table(&rows, totals.elapsed.as_secs_f64(), TOP_REQUESTS);
+    if let Some(check) = check {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str("  ");
+        text.push_str(&report::trust(check));
+        text.push('\n');
+    }
+    text
+}
+
+/// The self-check as reports and records have it.
+pub(crate) fn self_check(check: &SelfCheck) -> SelfCheckFigures {
+    let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
+    let cores = || check.cores.iter();
+    let lateness = check.lateness_ms.unwrap_or_default();
+    let busy = |core: &engine::selfcheck::CoreWork| {
+        let work = core.cpu.saturating_sub(core.spun).as_secs_f64();
+        work / core.elapsed.as_secs_f64().max(1e-9)
+    };
+    SelfCheckFigures {
+        lateness_p50_ms: lateness.0,
+        lateness_p99_ms: lateness.1,
+        lateness_max_ms: lateness.2,
+        lateness_known: check.lateness_ms.is_some(),
+        busiest_core: cores().map(busy).fold(0.0, f64::max),
+        throttled_ms: cores().map(|core| millis(core.throttled)).fold(0.0, f64::max),
+        steal: cores().map(|core| core.steal).fold(0.0, f64::max),
+        longest_stretch_ms: cores().map(|core| millis(core.longest_stretch)).fold(0.0, f64::max),
+        dropped_samples: check.dropped_samples,
+        verdict: match check.verdict {
+            Verdict::Valid => report::Verdict::Valid,
+            Verdict::Degraded => report::Verdict::Degraded,
+            Verdict::Invalid => report::Verdict::Invalid,
+        },
+        reasons: check.reasons.clone(),
+    }
+}
+
+/// Which tag made too many series, and what helps.
+pub(crate) fn overflow_note(overflow: &Overflow) -> String {
+    let mut text = format!(
+        "there were more than {} time series; {} were folded into their metric's overflow series",
+        overflow.limit, overflow.folded_series
+    );
+    if let Some(tag) = &overflow.tag_to_blame {
+        text.push_str(&format!(
+            ". The tag `{tag}` has the most values ({} or more)",
+            overflow.values_of_tag
+        ));
+        if matches!(tag.as_str(), "url" | "name") {
+            text.push_str(": give requests of one kind one name, with { tags: { name: 'item' } }");
+        }
+    }
+    text
+}
+
+/// Prints what k6 would print at the end of a run, writes the files, and adds what is ours.
+pub(crate) fn print(session: &Session, prepared: &Prepared, outcome: &RunOutcome) {
+    let mode = prepared.runtime.summary_mode;
+    if mode == SummaryMode::Disabled {
+        return;
+    }
+    let data = Data { session, prepared, totals: &outcome.totals };
+    if let Err(error) = data.handle() {
+        session.log.log(Level::Error, "failed to handle the end-of-test summary", &[("error", error)]);
+    }
+    if session.name == Name::Squall {
+        let check = self_check(&outcome.self_check);
+        let text = additions(&outcome.totals, Some(&check));
+        // With --quiet standard output is what the script or k6 prints, and nothing else: it may be piped.
+        if session.quiet() { session.terminal.err(&text) } else { session.terminal.out(&text) }
+    }
+}
+
+/// What the summary of one run is made of.
+struct Data<'a> {
+    session: &'a Session,
+    prepared: &'a Prepared,
+    totals: &'a Totals,
+}
+
+impl Data<'_> {
+    fn look(&self) -> Look {
+        let options = &self.prepared.options;
+        Look {
+            mode: self.prepared.runtime.summary_mode,
+            trend_stats: options.summary_trend_stats.clone().unwrap_or_default(),
+            time_unit: options.summary_time_unit.clone().unwrap_or_default(),
+            color: self.session.terminal.abilities.stdout_color(),
+        }
+    }
+
+    /// Lets the script have its say, then prints and writes.
+    fn handle(&self) -> Result<(), String> {
+        let timeout = self.prepared.options.handle_summary_timeout_or_default();
+        let argument = self.argument().to_string();
+        let mut parts: Vec<files::Part> = match self.prepared.test.handle_summary(&argument, timeout)? {
+            SummaryResult::Default => vec![self.default_text()],
+            SummaryResult::Files(files) => {
+                files.into_iter().map(|file| (file.name, file.content)).collect()
+            }
+            SummaryResult::Invalid(text) => return Err(text),
+            SummaryResult::Threw(text) => {
+                let fields = [("hint", "script exception".to_owned()), ("source", "stacktrace".to_owned())];
+                self.session.log.log(Level::Error, &text, &fields);
+                vec![self.default_text()]
+            }
+        };
+        if let Some(path) = &self.prepared.runtime.summary_export {
+            parts.push((path.clone(), self.export().into_bytes()));
+        }
+        files::save(&parts, &self.session.terminal)
+    }
+
+    fn default_text(&self) -> files::Part {
+        let look = self.look();
+        let text = if look.mode == SummaryMode::Legacy {
+            let options = data_options(&look, self.session, self.setup_data());
+            let data = report::handle_summary_data(self.totals, &options);
+            match report::text_summary(&data, " ", look.color) {
+                Ok(text) => format!("\n{text}\n\n"),
+                Err(error) => format!("\nsummary: {error}\n\n"),
+            }
+        } else {
+            text(self.totals, &look)
+        };
+        ("stdout".into(), text.into_bytes())
+    }
+
+    fn setup_data(&self) -> Option<Value> {
+        serde_json::from_str(&self.prepared.test.setup_data()?).ok()
+    }
+
+    fn argument(&self) -> Value {
+        let look = self.look();
+        if self.prepared.runtime.machine_readable {
+            return self.machine_summary(&look);
+        }
+        let options = data_options(&look, self.session, self.setup_data());
+        report::handle_summary_data(self.totals, &options)
+    }
+
+    fn export(&self) -> String {
+        let look = self.look();
+        let value = if self.prepared.runtime.machine_readable {
+            self.machine_summary(&look)
+        } else {
+            report::summary_export(self.totals, &data_options(&look, self.session, self.setup_data()))
+        };
+        report::export_text(&value)
+    }
+
+    fn machine_summary(&self, look: &Look) -> Value {
+        let now = jiff::Timestamp::from_nanosecond(i128::from(rt::unix_nanos()));
+        let options = MachineSummaryOptions {
+            mode: look.report_mode(),
+            trend_stats: look.trend_stats(),
+            script: String::from_utf8_lossy(&self.prepared.source.text).into_owned(),
+            generated_at: now.unwrap_or_default().to_string(),
+            k6_version: K6_VERSION.to_owned(),
+        };
+        report::machine_summary(self.totals, &options)
+    }
+}
+
+fn data_options(look: &Look, session: &Session, setup_data: Option<Value>) -> SummaryDataOptions {
+    let abilities = session.terminal.abilities;
+    SummaryDataOptions {
+        trend_stats: look.trend_stats(),
+        time_unit: TimeUnit::parse(&look.time_unit),
+        no_color: !abilities.color,
+        stdout_is_tty: abilities.stdout_tty,
+        stderr_is_tty: abilities.stderr_tty,
+        setup_data,
+    }
+}
+
+/// Writes the file of `--summary-export` for a run that was recorded.
+///
+/// # Errors
+/// The file can't be written.
+pub(crate) fn export(session: &Session, totals: &Totals, look: &Look, path: &str) -> Result<(), String> {
+    let value = report::summary_export(totals, &data_options(look, session, None));
+    let part = (path.to_owned(), report::export_text(&value).into_bytes());
+    files::save(&[part], &session.terminal)
+}
