@@ -22,6 +22,7 @@ use tree::{FirstSeen, Tree};
 
 use crate::builtin;
 use crate::registry::{Contains, MetricInfo, MetricKind};
+use crate::sink::Sink;
 use crate::snapshot::{Snapshot, SnapshotMetric};
 use crate::threshold::{Guard, Moment, ThresholdVerdict, judge};
 
@@ -278,6 +279,11 @@ impl Aggregator {
             }
         }
         ThresholdVerdict { crossed: crossed.into_iter().collect(), abort: self.is_aborting }
+    }
+
+    /// The state of a metric so far, for what is shown while the test runs.
+    pub fn sink(&self, metric: &str) -> Option<&Sink> {
+        self.by_name.get(metric).map(|idx| self.sinks.get(self.metrics[*idx].total))
     }
 
     /// Snapshots that are missing, by agent.

@@ -433,3 +433,120 @@ fn check_raw<'a>(
     }
     Ok(rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Snapshot {
+        let definition = |name: &str, kind| MetricDefinition {
+            name: name.to_owned(),
+            kind,
+            contains: Contains::Time,
+        };
+        Snapshot {
+            agent: 3,
+            seq: 300,
+            start_unix_ns: 1,
+            end_unix_ns: 2,
+            metrics: vec![definition("ab", MetricKind::Trend)],
+            dictionary: Dictionary {
+                text: "kv".to_owned(),
+                text_ends: vec![1, 2],
+                pairs: vec![(0, 1)],
+                set_ends: vec![1],
+            },
+            series: vec![SeriesDefinition { id: 5, metric: 0, tag_set: 0, first_unix_ns: 7 }],
+            rows: vec![
+                Row { gap: 4, value: RowValue::Rate { trues: 1, total: 2 } },
+                Row {
+                    gap: 1,
+                    value: RowValue::Trend {
+                        count: 3,
+                        sum: 0.0,
+                        min: 0.0,
+                        max: 0.0,
+                        n_raw: 1,
+                        n_buckets: 1,
+                    },
+                },
+            ],
+            raw: vec![0.0],
+            buckets: vec![(200, 2)],
+            tally: Tally {
+                refused_nan: 1,
+                dropped_raw: 2,
+                folded_series: 3,
+                max_series: 4,
+                blame: None,
+            },
+        }
+    }
+
+    /// Agents and coordinators of different builds, and records of old runs, meet in these bytes: whoever changes them
+    /// raises [`SNAPSHOT_VERSION`].
+    #[test]
+    fn the_encoding_of_this_version_does_not_change() {
+        let expected: Vec<u8> = [
+            b"SQMS\x01\x00".as_slice(),
+            b"\x03\xac\x02\x01\x02",
+            b"\x01\x02ab\x03\x01",
+            b"\x02kv\x02\x01\x02\x01\x00\x01\x01\x01",
+            b"\x01\x05\x00\x00\x07",
+            b"\x02\x04\x02\x01\x02\x01\x03\x03",
+            &[0; 24],
+            b"\x01\x01",
+            b"\x01",
+            &[0; 8],
+            b"\x01\xc8\x01\x02",
+            b"\x01\x02\x03\x04\x00",
+        ]
+        .concat();
+        assert_eq!(small().encode(), expected);
+        assert_eq!(Snapshot::decode(&expected), Ok(small()));
+    }
+
+    #[test]
+    fn every_reference_out_of_range_is_refused() {
+        type Damage = fn(&mut Snapshot);
+        let damages: [(&str, Damage); 12] = [
+            ("string out of range", |s| s.dictionary.text_ends[1] = 3),
+            ("string out of range", |s| s.dictionary.text_ends[0] = 9),
+            ("tag without its string", |s| s.dictionary.pairs[0].1 = 2),
+            ("tag set out of range", |s| s.dictionary.set_ends[0] = 2),
+            ("series without its metric or tags", |s| s.series[0].metric = 1),
+            ("series without its metric or tags", |s| s.series[0].tag_set = 1),
+            ("series out of order", |s| s.rows[1].gap = 0),
+            ("series out of order", |s| s.rows[1].gap = u32::MAX),
+            ("values are missing", |s| s.raw.clear()),
+            ("values of no series", |s| s.raw.push(1.0)),
+            ("value out of range", |s| s.buckets[0].0 = BUCKETS),
+            ("count differs from the values", |s| s.buckets[0].1 = 9),
+        ];
+        for (text, damage) in damages {
+            let mut snapshot = small();
+            damage(&mut snapshot);
+            assert_eq!(
+                Snapshot::decode(&snapshot.encode()),
+                Err(SnapshotError::Damaged(text)),
+                "{text}"
+            );
+        }
+        let mut snapshot = small();
+        snapshot.raw[0] = f64::NAN;
+        assert_eq!(
+            Snapshot::decode(&snapshot.encode()),
+            Err(SnapshotError::Damaged("value out of range"))
+        );
+    }
+
+    #[test]
+    fn huge_lengths_in_few_bytes_are_refused_without_allocating_them() {
+        for at in 6..60 {
+            let mut bytes = small().encode();
+            bytes.truncate(at);
+            bytes.extend([0xff, 0xff, 0xff, 0xff, 0x0f]);
+            assert!(Snapshot::decode(&bytes).is_err(), "{at}");
+        }
+    }
+}

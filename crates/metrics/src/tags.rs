@@ -4,6 +4,9 @@
 //! Asking again for an extension that was asked before is one hash and one comparison.
 
 use std::cmp::Ordering;
+use std::hash::Hasher;
+
+use rustc_hash::FxHasher;
 
 use crate::index::{Index, hash_of};
 
@@ -41,13 +44,20 @@ impl Symbols {
         &self.text[start..self.ends[id] as usize]
     }
 
+    /// Like `get(id) == text`, without looking for the ends of characters.
+    fn is(&self, id: u32, text: &str) -> bool {
+        let id = id as usize;
+        let start = if id == 0 { 0 } else { self.ends[id - 1] as usize };
+        is_same(&self.text.as_bytes()[start..self.ends[id] as usize], text.as_bytes())
+    }
+
     fn find(&self, text: &str) -> Option<u32> {
-        self.index.find(hash_of(text), |id| self.get(id) == text)
+        self.index.find(hash_of(text), |id| self.is(id, text))
     }
 
     fn intern(&mut self, text: &str) -> u32 {
         let hash = hash_of(text);
-        if let Some(id) = self.index.find(hash, |id| self.get(id) == text) {
+        if let Some(id) = self.index.find(hash, |id| self.is(id, text)) {
             return id;
         }
         let id = self.ends.len() as u32;
@@ -175,7 +185,7 @@ impl TagTable {
         if pairs.is_empty() {
             return Extended::Whole(base);
         }
-        let hash = hash_of((base.0, pairs));
+        let hash = hash_extension(base, pairs);
         let known = self.extension_index.find(hash, |id| self.is_extension(id, hash, base, pairs));
         if let Some(id) = known {
             return Extended::Whole(TagSetId(self.extensions[id as usize].result));
@@ -392,7 +402,7 @@ impl TagTable {
         let start = extension.start as usize;
         let symbols = &self.extension_symbols[start..start + extension.len as usize];
         symbols.chunks_exact(2).zip(pairs).all(|(symbol, (key, value))| {
-            self.symbols.get(symbol[1]) == *value && self.symbols.get(symbol[0]) == *key
+            self.symbols.is(symbol[1], value) && self.symbols.is(symbol[0], key)
         })
     }
 
@@ -418,6 +428,32 @@ impl TagTable {
         let extensions = &self.extensions;
         self.extension_index.insert(hash, id, |id| extensions[id as usize].hash);
     }
+}
+
+/// Compares short strings without a call: most tags are shorter than 16 bytes, and there are eighteen in a request.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        // The first and the last eight (four) bytes overlap where the string is shorter than both.
+        8..=16 => a.first_chunk::<8>() == b.first_chunk() && a.last_chunk::<8>() == b.last_chunk(),
+        4..=7 => a.first_chunk::<4>() == b.first_chunk() && a.last_chunk::<4>() == b.last_chunk(),
+        0..=3 => a.iter().eq(b),
+        _ => a == b,
+    }
+}
+
+/// Each string goes in with its length, so no separators are needed; this runs for every request.
+fn hash_extension(base: TagSetId, pairs: &[(&str, &str)]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u32(base.0);
+    for (key, value) in pairs {
+        hasher.write(key.as_bytes());
+        hasher.write(value.as_bytes());
+    }
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -452,6 +488,20 @@ mod tests {
         let other = whole(table.extend(base, &[("a", "1"), ("b", "2")]));
         assert_eq!(one, other);
         assert_eq!(tags(&table, one), [("a".into(), "1".into()), ("b".into(), "2".into())]);
+    }
+
+    #[test]
+    fn strings_of_every_length_differ_in_every_place() {
+        for len in 0..40 {
+            let text: Vec<u8> = (0..len).map(|i| b'a' + (i % 26) as u8).collect();
+            assert!(is_same(&text, &text.clone()));
+            assert!(!is_same(&text, &[text.as_slice(), b"x"].concat()));
+            for at in 0..len {
+                let mut other = text.clone();
+                other[at] = b'!';
+                assert!(!is_same(&text, &other), "{len} {at}");
+            }
+        }
     }
 
     proptest! {

@@ -50,12 +50,12 @@ impl Aggregator {
         let results = |guards: &[Guard], sink: &Sink| -> Vec<ThresholdResult> {
             guards.iter().map(|guard| guard.result(sink, elapsed)).collect()
         };
-        let sink = self.sink(metric.total);
+        let sink = self.settled(metric.total);
         let mut submetrics: Vec<SubmetricTotal> = metric
             .submetrics
             .iter()
             .map(|part| {
-                let sink = self.sink(part.sink);
+                let sink = self.settled(part.sink);
                 SubmetricTotal {
                     name: part.name.clone(),
                     suffix: part.suffix.clone(),
@@ -80,7 +80,7 @@ impl Aggregator {
     }
 
     /// A copy of a sink, sorted so that percentiles are quick.
-    fn sink(&self, id: SinkId) -> Sink {
+    fn settled(&self, id: SinkId) -> Sink {
         let mut sink = self.sinks.get(id).clone();
         if let Sink::Trend(trend) = &mut sink {
             trend.settle();
@@ -98,7 +98,7 @@ impl Aggregator {
                     name: metric.name.clone(),
                     kind: metric.kind,
                     contains: metric.contains,
-                    sink: self.sink(*sink),
+                    sink: self.settled(*sink),
                     thresholds: Vec::new(),
                     submetrics: Vec::new(),
                     user_defined: metric.is_user_defined,
@@ -175,7 +175,7 @@ impl Aggregator {
                     Sink::Rate { trues, .. } => *trues,
                     _ => 0,
                 },
-                trend: match self.sink(*duration) {
+                trend: match self.settled(*duration) {
                     Sink::Trend(trend) => trend,
                     _ => TrendSink::default(),
                 },

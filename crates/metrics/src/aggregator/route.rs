@@ -14,16 +14,19 @@ const MAX_ROWS: usize = 2_000;
 /// Raw values a row's distribution keeps: rows are many.
 const ROW_RAW: usize = 1_000;
 /// Scenarios of the full summary; a script may set the tag to anything.
-const MAX_SCENARIOS: usize = 1_000;
-/// Sinks of scenarios and groups together.
-const MAX_FULL_SINKS: usize = 50_000;
+const MAX_SCENARIOS: usize = 200;
+/// Sinks of scenarios.
+const MAX_SCENARIO_SINKS: usize = 10_000;
+/// Sinks of the groups of scenarios: a histogram in each takes 5 to 30 KiB.
+const MAX_GROUP_SINKS: usize = 10_000;
 
 /// Lists of sinks, each kept once: most series share theirs with many others.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     lists: Vec<Box<[SinkId]>>,
     by_list: FxHashMap<Box<[SinkId]>, u32>,
-    n_full_sinks: usize,
+    n_scenario_sinks: usize,
+    n_group_sinks: usize,
 }
 
 impl Routes {
@@ -174,19 +177,19 @@ impl Aggregator {
             return;
         };
         let Metric { kind, name, .. } = &self.metrics[metric];
-        let all = &mut self.sinks;
-        let n_open = &mut self.routes.n_full_sinks;
-        let mut open = |known: Option<SinkId>| {
-            known.or_else(|| {
-                *n_open += 1;
-                (*n_open <= MAX_FULL_SINKS).then(|| all.open(*kind))
-            })
-        };
-        if known.scenario.is_some()
-            && let Some(sink) = open(scenario.sinks.get(&metric).copied())
-        {
-            scenario.sinks.insert(metric, sink);
-            sinks.push(sink);
+        let Routes { n_scenario_sinks, n_group_sinks, .. } = &mut self.routes;
+        if known.scenario.is_some() {
+            let sink = scenario.sinks.get(&metric).copied().or_else(|| {
+                *n_scenario_sinks += 1;
+                (*n_scenario_sinks <= MAX_SCENARIO_SINKS).then(|| self.sinks.open(*kind))
+            });
+            match sink {
+                Some(sink) => {
+                    scenario.sinks.insert(metric, sink);
+                    sinks.push(sink);
+                }
+                None => self.left_out += 1,
+            }
         }
         let group = known.group.unwrap_or_default();
         let Some(node) = scenario.tree.group(group, seen) else {
@@ -194,7 +197,11 @@ impl Aggregator {
             return;
         };
         if node != Tree::ROOT {
-            match open(scenario.tree.sink(node, metric)) {
+            let sink = scenario.tree.sink(node, metric).or_else(|| {
+                *n_group_sinks += 1;
+                (*n_group_sinks <= MAX_GROUP_SINKS).then(|| self.sinks.open(*kind))
+            });
+            match sink {
                 Some(sink) => {
                     scenario.tree.set_sink(node, metric, sink);
                     sinks.push(sink);

@@ -5,7 +5,6 @@ use plan::duration::Span;
 use super::*;
 use crate::registry::{MetricId, Registry};
 use crate::shard::{Shard, ShardConfig};
-use crate::sink::Sink;
 use crate::tags::OVERFLOW_TAG;
 use crate::threshold::validate;
 use crate::totals::{GroupTotal, MetricTotal, Totals};
