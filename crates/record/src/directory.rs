@@ -94,7 +94,7 @@ pub fn create_unique(folder: &Path, name: RunName<'_>) -> Result<PathBuf, Record
 
 /// Makes a directory named by the user, or takes it if it exists and holds no run.
 pub(crate) fn claim(path: &Path) -> Result<(), RecordError> {
-    match fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).and_then(|()| {
+    match fs::create_dir_all(path.parent().unwrap_or_else(|| Path::new(""))).and_then(|()| {
         match create_private(path) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             other => other,

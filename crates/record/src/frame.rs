@@ -133,7 +133,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read_all(bytes: &[u8]) -> (Vec<(Option<Kind>, Vec<u8>)>, Next) {
+    type Frames = Vec<(Option<Kind>, Vec<u8>)>;
+
+    fn read_all(bytes: &[u8]) -> (Frames, Next) {
         let mut frames = Vec::new();
         let mut at = bytes;
         loop {

@@ -35,7 +35,7 @@ impl Run {
         let (mut first, mut last) = (self.started_unix_ns, None);
         for snapshot in self.snapshots()? {
             let snapshot = snapshot?;
-            first = first.or(Some(snapshot.start_unix_ns()));
+            first.get_or_insert_with(|| snapshot.start_unix_ns());
             last = last.max(Some(snapshot.end_unix_ns()));
             aggregator.ingest(&snapshot).map_err(|e| self.content("a snapshot", e))?;
         }

@@ -1,5 +1,7 @@
 //! Totals merged again from a record are those of the run, finished or killed.
 
+#![allow(clippy::unwrap_used, reason = "test code, its helpers included")]
+
 use metrics::{Aggregator, AggregatorConfig, Registry, Shard, ShardConfig, Sink, Totals, builtin};
 use plan::duration::Span;
 use plan::threshold::ThresholdDef;

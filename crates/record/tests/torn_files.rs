@@ -1,5 +1,7 @@
 //! A record is readable up to its last whole frame, wherever its file was torn.
 
+#![allow(clippy::unwrap_used, reason = "test code, its helpers included")]
+
 use proptest::prelude::*;
 use record::{End, Meta, RecordError, Run, SummarySettings, Tear, Writer, frame};
 use serde_json::json;

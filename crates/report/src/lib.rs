@@ -5,7 +5,7 @@
 //! Everything here is a pure function of [`metrics::Totals`] and a few settings: no I/O, no clock,
 //! no environment, so that a summary can be printed again from a run's record to the byte. Whether
 //! there is a terminal, and where text goes, is decided by `cli`. Start reading at [`number`],
-//! which holds k6's formats, then [`summary`].
+//! which holds k6's formats, then [`summary()`].
 
 mod burst;
 mod collation;

@@ -5,6 +5,8 @@
 //! output), `data.json` (the argument of `handleSummary`), `export.json` (`--summary-export`).
 //! `data/k6/README.md` says how they were made.
 
+#![allow(clippy::unwrap_used, reason = "test code, its helpers included")]
+
 use metrics::{
     Aggregator, AggregatorConfig, Contains, MetricKind, Registry, Shard, ShardConfig, Totals,
 };

@@ -1,6 +1,8 @@
 //! `textSummary` on the data a real k6 run handed to `handleSummary`, and on the shape of the
 //! summary in the seed `003_…`.
 
+#![allow(clippy::unwrap_used, reason = "test code, its helpers included")]
+
 use serde_json::{Value, json};
 
 fn sample() -> Value {

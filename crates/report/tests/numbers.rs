@@ -1,5 +1,7 @@
 //! Number formats against what the real k6 printed (`data/k6-numbers.json`) and its reference.
 
+#![allow(clippy::unwrap_used, reason = "test code, its helpers included")]
+
 use report::number::{self, TimeUnit};
 use serde_json::Value;
 

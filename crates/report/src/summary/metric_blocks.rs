@@ -47,7 +47,8 @@ const PHASES: [&str; 6] = [
 /// Whether a metric appears among the blocks of `mode`.
 pub(crate) fn is_in_blocks(name: &str, mode: SummaryMode) -> bool {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    !starts(&NEVER) && !(mode == SummaryMode::Compact && starts(&PHASES))
+    let is_hidden_phase = mode == SummaryMode::Compact && starts(&PHASES);
+    !starts(&NEVER) && !is_hidden_phase
 }
 
 /// Index of the block: 0 is `CUSTOM`, the others those of [`SUBJECTS`] plus one.

@@ -16,9 +16,8 @@ impl Page<'_> {
         for metric in metrics {
             let whole_listed = !metric.thresholds.is_empty();
             if whole_listed {
-                let title = metric.name.clone();
                 blocks.push(self.thresholds(
-                    title,
+                    &metric.name,
                     metric.contains,
                     &metric.sink,
                     &metric.thresholds,
@@ -36,7 +35,7 @@ impl Page<'_> {
                     (part.name.clone(), 0)
                 };
                 blocks.push(self.thresholds(
-                    title,
+                    &title,
                     metric.contains,
                     &part.sink,
                     &part.thresholds,
@@ -49,7 +48,7 @@ impl Page<'_> {
 
     fn thresholds(
         &self,
-        title: String,
+        title: &str,
         contains: Contains,
         sink: &Sink,
         results: &[ThresholdResult],
