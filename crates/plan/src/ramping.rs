@@ -23,9 +23,8 @@ pub struct HandleSpan {
     pub start_ns: u64,
     /// It starts no new iteration; the running one may finish.
     pub soft_stop_ns: u64,
-    /// The running iteration is interrupted. If the handle's next span starts before, this is not before that start
-    /// and has no effect: a handle that is wanted again in time is not interrupted at all.
-    pub hard_stop_ns: u64,
+    /// The running iteration is interrupted; `None` if the handle is wanted again by then and goes on.
+    pub hard_stop_ns: Option<u64>,
 }
 
 /// The whole schedule of a scenario on this instance.
@@ -160,10 +159,10 @@ impl Kept {
 
 /// The schedule with everything the executor needs. `graceful_stop` is the scenario's.
 pub fn plan(executor: &RampingVus, striping: &Striping, graceful_stop: Duration) -> RampingPlan {
+    let n_open_steps = open_steps(executor, striping).len();
     let steps = steps(executor, striping);
     let reserved = reserved(executor, striping, graceful_stop);
-    let end_of_stages_ns = stages_ns(executor);
-    let end_ns = end_of_stages_ns.saturating_add(nanos(graceful_stop));
+    let end_ns = stages_ns(executor).saturating_add(nanos(graceful_stop));
     let grace_ns = nanos(executor.graceful_ramp_down);
     let n_handles = steps.iter().map(|step| step.vus).max().unwrap_or(0);
     let mut handles: Vec<Vec<HandleSpan>> =
@@ -172,31 +171,29 @@ pub fn plan(executor: &RampingVus, striping: &Striping, graceful_stop: Duration)
     for (idx, step) in steps.iter().enumerate() {
         let wanted = usize::try_from(step.vus).unwrap_or(running);
         for spans in handles.iter_mut().take(wanted).skip(running) {
+            if let Some(before) = spans.last_mut()
+                && before.hard_stop_ns.is_some_and(|hard_stop_ns| step.at_ns <= hard_stop_ns)
+            {
+                before.hard_stop_ns = None;
+            }
             spans.push(HandleSpan {
                 start_ns: step.at_ns,
-                soft_stop_ns: u64::MAX,
-                hard_stop_ns: u64::MAX,
+                soft_stop_ns: end_ns,
+                hard_stop_ns: Some(end_ns),
             });
         }
-        // The step that was added to end the ramp is not a ramp-down: gracefulStop counts, not gracefulRampDown.
-        let is_end = idx + 1 == steps.len()
-            && step.at_ns == end_of_stages_ns
-            && !ramps_down_to_zero(executor, striping);
+        // The step that only ends the ramp is not a ramp-down: gracefulStop counts, not gracefulRampDown.
+        let ends_ramp = idx >= n_open_steps;
         let hard_stop_ns =
-            if is_end { end_ns } else { step.at_ns.saturating_add(grace_ns).min(end_ns) };
+            if ends_ramp { end_ns } else { step.at_ns.saturating_add(grace_ns).min(end_ns) };
         for span in
             handles.iter_mut().take(running).skip(wanted).filter_map(|spans| spans.last_mut())
         {
-            (span.soft_stop_ns, span.hard_stop_ns) = (step.at_ns, hard_stop_ns);
+            (span.soft_stop_ns, span.hard_stop_ns) = (step.at_ns, Some(hard_stop_ns));
         }
         running = wanted;
     }
     RampingPlan { steps, reserved, handles, end_ns }
-}
-
-/// Whether the stages themselves end at 0 VUs of this instance.
-fn ramps_down_to_zero(executor: &RampingVus, striping: &Striping) -> bool {
-    executor.stages.last().is_some_and(|stage| striping.scale(stage.target) == 0)
 }
 
 /// The sum of the stages' durations.
