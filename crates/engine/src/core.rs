@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use metrics::{SampleBatch, SeriesId, Shard, TagSetId, builtin};
+use metrics::{SeriesId, Shard, TagSetId, builtin};
 use rt::Nanos;
 use rt::channel::{Receiver, Sender};
 use rustc_hash::FxHashMap;
@@ -145,7 +145,7 @@ impl<S: Script> CoreState<S> {
     }
 
     fn flush_samples(&self) {
-        let batch = SampleBatch::take(&mut self.shard.borrow_mut());
+        let batch = self.shard.borrow_mut().take_batch();
         if let Some(batch) = batch {
             self.report(Report::Samples(Box::new(batch)));
         }
@@ -195,7 +195,7 @@ pub(crate) async fn core_main<S: Script>(setup: CoreSetup<S>) {
     while !core.vus.borrow().is_empty() && rt::now() < deadline {
         rt::sleep(Duration::from_millis(1)).await;
     }
-    core.report(Report::Ended { core: idx, work: CoreWork::of_this_thread(&heartbeat) });
+    core.report(Report::Ended { work: CoreWork::of_this_thread(&heartbeat) });
 }
 
 async fn every<S: Script>(core: Rc<CoreState<S>>, period: Duration, what: fn(&CoreState<S>)) {

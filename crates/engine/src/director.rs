@@ -14,6 +14,7 @@ use rt::channel::{Receiver, Sender};
 
 use crate::drive::{Happened, Lane, drive};
 use crate::message::{Command, Report, VuId};
+use crate::pool::Pool;
 use crate::progress::{Phase, Progress, ScenarioProgress};
 use crate::run::{End, Observer, RunConfig, RunOutcome};
 use crate::scenario_run::ScenarioRun;
@@ -47,6 +48,8 @@ pub(crate) struct Director {
     pub(crate) shard: RefCell<Shard>,
     pub(crate) status: Arc<RunStatus>,
     pub(crate) clock_start: Cell<Nanos>,
+    /// How long the run took, once it is over.
+    took: Cell<Option<Duration>>,
     /// Raised when the scenarios must end now.
     pub(crate) stopping: Latch,
     end: RefCell<Option<End>>,
@@ -64,8 +67,6 @@ pub(crate) struct Director {
     hard_stop: Latch,
     dead_cores: Cell<usize>,
 }
-
-use crate::pool::Pool;
 
 impl Director {
     pub(crate) fn tell(&self, vu: VuId, command: Command) {
@@ -111,6 +112,9 @@ impl Director {
     }
 
     fn elapsed(&self) -> Duration {
+        if let Some(took) = self.took.get() {
+            return took;
+        }
         match self.clock_start.get() {
             Nanos(0) => Duration::ZERO,
             start => rt::now() - start,
@@ -169,7 +173,7 @@ impl Director {
             Report::NeedVu { scenario_idx } => lane(scenario_idx, Happened::NeedVu),
             Report::Hook { result } => self.hooks.push(result),
             Report::Flushed => self.flushed.push(()),
-            Report::Ended { work, .. } => self.ended.push(work),
+            Report::Ended { work } => self.ended.push(work),
             Report::Abort(message) => self.stop(End::Aborted(message)),
             Report::VuBroken { vu, why } => {
                 self.warn(&format!("VU {vu} can't go on and was dropped"), vec![("error", why)]);
@@ -247,6 +251,7 @@ async fn lifecycle(director: Rc<Director>) -> Vec<CoreWork> {
     if let Err(end) = ran {
         director.stop(end);
     }
+    director.took.set(Some(director.elapsed()));
     director.phase.set(Phase::Done);
     let alive = director.cores.len() - director.dead_cores.get();
     director.tell_all(|| Command::Flush);
@@ -364,7 +369,7 @@ impl Desk<'_> {
     fn flush_own(&mut self) {
         let (snapshot, batch) = {
             let mut shard = self.director.shard.borrow_mut();
-            (shard.flush(rt::unix_nanos()), metrics::SampleBatch::take(&mut shard))
+            (shard.flush(rt::unix_nanos()), shard.take_batch())
         };
         self.take(Report::Snapshot(Box::new(snapshot)));
         if let Some(batch) = batch {
@@ -407,7 +412,7 @@ enum Event {
 /// Directs a run on cores that have been started.
 pub(crate) async fn direct(
     config: RunConfig,
-    striping: Striping,
+    aggregator: Aggregator,
     shard: Shard,
     status: Arc<RunStatus>,
     cores: Vec<Sender<Command>>,
@@ -415,7 +420,7 @@ pub(crate) async fn direct(
     mut stops: StopRequests,
     observer: &mut dyn Observer,
 ) -> RunOutcome {
-    let director = Rc::new(new_director(config, striping, shard, status, cores));
+    let director = Rc::new(new_director(config, shard, status, cores));
     let gauge_tags = {
         let tags = &director.config.run_tags;
         let pairs: Vec<(&str, &str)> = tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
@@ -424,7 +429,6 @@ pub(crate) async fn direct(
     if director.config.raw_samples {
         director.shard.borrow_mut().set_raw_tap(true);
     }
-    let aggregator = Aggregator::new(director.config.aggregate.clone());
     let mut desk =
         Desk { director: director.clone(), aggregator, observer, dropped_samples: 0, gauge_tags };
     let mut life = rt::spawn(lifecycle(director.clone()));
@@ -458,13 +462,15 @@ pub(crate) async fn direct(
             Event::Tick => {}
         }
         let now = rt::now();
-        if now >= gauges_at && director.phase.get() != Phase::Done {
-            desk.gauges();
-            gauges_at = now.max(gauges_at + GAUGES_EVERY);
+        if now >= gauges_at {
+            if director.phase.get() != Phase::Done {
+                desk.gauges();
+            }
+            gauges_at = (now + Duration::from_millis(1)).max(gauges_at + GAUGES_EVERY);
         }
         if now >= thresholds_at && director.phase.get() == Phase::Running {
             desk.thresholds(false);
-            thresholds_at = now.max(thresholds_at + THRESHOLDS_EVERY);
+            thresholds_at = (now + Duration::from_millis(1)).max(thresholds_at + THRESHOLDS_EVERY);
         } else if now >= thresholds_at {
             thresholds_at = now + THRESHOLDS_EVERY;
         }
@@ -472,7 +478,7 @@ pub(crate) async fn direct(
             desk.tell_warnings();
             let progress = director.progress();
             desk.observer.progress(&progress);
-            progress_at = now.max(progress_at + PROGRESS_EVERY);
+            progress_at = (now + Duration::from_millis(1)).max(progress_at + PROGRESS_EVERY);
         }
     };
     while let Some((_, report)) = reports.try_recv() {
@@ -510,11 +516,11 @@ fn finish(desk: Desk<'_>, works: Vec<CoreWork>) -> RunOutcome {
 
 fn new_director(
     config: RunConfig,
-    striping: Striping,
     shard: Shard,
     status: Arc<RunStatus>,
     cores: Vec<Sender<Command>>,
 ) -> Director {
+    let striping = config.striping.clone();
     let lanes: Vec<Lane> = config
         .scenarios
         .iter()
@@ -522,11 +528,11 @@ fn new_director(
         .map(|(idx, scenario)| {
             let arrivals = plan::arrivals::Arrivals::of(scenario, &striping);
             let own = iteration_striping(scenario, &striping);
-            let run = ScenarioRun::new(idx, scenario.clone(), arrivals, own, cores.len());
+            let run = ScenarioRun::new(idx, Arc::new(scenario.clone()), arrivals, own, cores.len());
             Lane::new(Arc::new(run), &striping)
         })
         .collect();
-    let vus_planned = plan::scenario::planned_vus(&config.scenarios, &striping);
+    let vus_planned = plan::scenario::Requirements::of(&config.scenarios, &striping).max_planned_vus;
     Director {
         lanes,
         pool: Pool::default(),
@@ -534,6 +540,7 @@ fn new_director(
         shard: RefCell::new(shard),
         status,
         clock_start: Cell::new(Nanos(0)),
+        took: Cell::new(None),
         stopping: Latch::default(),
         end: RefCell::new(None),
         phase: Cell::new(Phase::Init),

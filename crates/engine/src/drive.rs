@@ -240,15 +240,14 @@ enum Move {
 async fn ramping(director: &Rc<Director>, lane: &Lane, plan: &plan::ramping::RampingPlan) -> bool {
     let mut moves: Vec<(u64, Move, usize)> = Vec::new();
     for (handle, spans) in plan.handles.iter().enumerate() {
-        for (i, span) in spans.iter().enumerate() {
+        for span in spans {
             if span.soft_stop_ns <= span.start_ns {
                 continue; // a jump up and down again at one instant
             }
             moves.push((span.start_ns, Move::Start, handle));
             moves.push((span.soft_stop_ns, Move::SoftStop, handle));
-            let is_wanted_again = spans.get(i + 1).is_some_and(|next| next.start_ns <= span.hard_stop_ns);
-            if !is_wanted_again {
-                moves.push((span.hard_stop_ns, Move::HardStop, handle));
+            if let Some(hard_stop_ns) = span.hard_stop_ns {
+                moves.push((hard_stop_ns, Move::HardStop, handle));
             }
         }
     }

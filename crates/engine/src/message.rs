@@ -89,7 +89,7 @@ pub(crate) enum Report {
     /// A VU can't be used any more.
     VuBroken { vu: VuId, why: String },
     /// The core's last word: what it did with its time.
-    Ended { core: usize, work: crate::selfcheck::CoreWork },
+    Ended { work: crate::selfcheck::CoreWork },
     /// The core panicked.
     Died { core: usize, why: String },
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{AggregatorConfig, Registry, SampleBatch, Shard, ShardConfig, Snapshot, Totals};
+use metrics::{Aggregator, AggregatorConfig, Registry, SampleBatch, Shard, ShardConfig, Snapshot, Totals};
 use plan::scenario::Scenario;
 use plan::segment::Striping;
 use rt::{Core, CoreConfig, Nanos};
@@ -22,7 +22,7 @@ use crate::stop::{StopHandle, StopRequests};
 #[derive(Debug, Clone)]
 pub struct RunConfig {
     /// The scenarios, checked (and scaled in time, if asked for).
-    pub scenarios: Vec<Arc<Scenario>>,
+    pub scenarios: Vec<Scenario>,
     /// This instance's share of the test.
     pub striping: Striping,
     /// Cores to use, at least 1.
@@ -124,16 +124,27 @@ pub struct RunOutcome {
 }
 
 /// Why a run could not start.
-#[derive(Debug)]
-pub struct StartError(std::io::Error);
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the system refused a thread or a polling descriptor: {}", self.0)
-    }
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system refused something.
+    #[error("the system refused a thread or a polling descriptor: {0}")]
+    System(#[from] std::io::Error),
+    /// A threshold is malformed or on a metric that can't have it.
+    #[error("{0}")]
+    Threshold(#[from] plan::threshold::ThresholdError),
+    /// The script's metrics contradict each other.
+    #[error("{0}")]
+    Metric(#[from] metrics::IngestError),
 }
 
-impl std::error::Error for StartError {}
+/// The aggregator of a run, which knows all metrics the script has declared so far.
+fn aggregator(config: &RunConfig) -> Result<Aggregator, StartError> {
+    let mut aggregator = Aggregator::new(config.aggregate.clone())?;
+    for metric in config.registry.list_from(0) {
+        aggregator.declare(&metric)?;
+    }
+    Ok(aggregator)
+}
 
 /// Agents of one instance: its cores and, last, its director. Each has a number of its own.
 const AGENTS_PER_INSTANCE: u32 = 1024;
@@ -175,7 +186,7 @@ pub fn run<S: Script>(
     config.cores = config.cores.clamp(1, AGENTS_PER_INSTANCE as usize - 1);
     let status: Arc<RunStatus> = Arc::default();
     let (setups, commands, reports, to_director) = parts(script, &config, &status);
-    let mut director = Core::new(CoreConfig { spin: false }).map_err(StartError)?;
+    let mut director = Core::new(CoreConfig { spin: false })?;
     let mut threads = Vec::new();
     for setup in setups {
         let (idx, to_director, spin) = (setup.idx, to_director.clone(), config.spin);
@@ -192,13 +203,13 @@ pub fn run<S: Script>(
             };
             to_director.send((idx, Report::Died { core: idx, why }));
         };
-        threads.push(rt::thread::start(&format!("squall-core-{idx}"), body).map_err(StartError)?);
+        threads.push(rt::thread::start(&format!("squall-core-{idx}"), body)?);
     }
     drop(to_director);
     let own = shard(&config, config.cores);
-    let striping = config.striping.clone();
+    let aggregator = aggregator(&config)?;
     let outcome = director.block_on(direct(
-        config, striping, own, status, commands, reports, stops.0, observer,
+        config, aggregator, own, status, commands, reports, stops.0, observer,
     ));
     for thread in threads {
         if thread.is_finished() {
@@ -209,24 +220,27 @@ pub fn run<S: Script>(
 }
 
 /// Runs a test in simulated time, all cores on this thread. For tests of executors and front ends.
+///
+/// # Errors
+/// For thresholds that make no sense.
 pub fn run_simulated<S: Script>(
     script: &Arc<S>,
     config: RunConfig,
     stops: Stops,
     observer: &mut dyn Observer,
-) -> RunOutcome {
+) -> Result<RunOutcome, StartError> {
     let status: Arc<RunStatus> = Arc::default();
     let (setups, commands, reports, to_director) = parts(script, &config, &status);
     drop(to_director);
     let own = shard(&config, config.cores);
-    let striping = config.striping.clone();
+    let aggregator = aggregator(&config)?;
     let mut core = Core::simulated(Nanos(1_000_000_000));
-    core.block_on(async move {
+    Ok(core.block_on(async move {
         for setup in setups {
             rt::spawn(core_main(setup));
         }
-        direct(config, striping, own, status, commands, reports, stops.0, observer).await
-    })
+        direct(config, aggregator, own, status, commands, reports, stops.0, observer).await
+    }))
 }
 
 type Parts<S> = (

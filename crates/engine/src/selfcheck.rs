@@ -91,7 +91,7 @@ fn host_ticks() -> Option<(u64, u64)> {
 #[derive(Debug, Default)]
 pub(crate) struct Heartbeat {
     /// Beats by the logarithm (base 2) of their lateness in microseconds.
-    buckets: RefCell<[u64; 40]>,
+    buckets: RefCell<[u64; 32]>,
     worst: Cell<Duration>,
     /// Accounts and loop statistics when the run's clock started, and that time.
     base: Cell<Option<(Nanos, Accounts, CoreStats)>>,
@@ -111,7 +111,7 @@ impl Heartbeat {
                     let late = now - next;
                     beats.worst.set(beats.worst.get().max(late));
                     let us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
-                    beats.buckets.borrow_mut()[(64 - us.leading_zeros()).min(39) as usize] += 1;
+                    beats.buckets.borrow_mut()[(64 - us.leading_zeros()).min(31) as usize] += 1;
                 }
             }
             next = now + BEAT;

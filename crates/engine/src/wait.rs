@@ -77,10 +77,6 @@ impl<T> Queue<T> {
         self.arrived.notify();
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.items.borrow().is_empty()
-    }
-
     pub(crate) async fn next(&self) -> T {
         loop {
             let item = self.items.borrow_mut().pop_front();

@@ -242,8 +242,8 @@ impl TcpStream {
             }
         };
         // Edge-triggered: a short read has emptied the socket, and new data makes a new event. The end of the stream
-        // stays readable.
-        if n > 0 && n < buf.len() {
+        // makes none if it came along with the data: then there is more to read, namely the end.
+        if n > 0 && n < buf.len() && !self.socket.source.ended.get() {
             self.socket.source.readable.set(false);
         }
         Ok(n)
@@ -560,7 +560,7 @@ fn listen(fd: &OwnedFd) -> io::Result<()> {
     check(unsafe { libc::listen(fd.as_raw_fd(), 4096) } as isize).map(drop)
 }
 
-fn set_option<T>(fd: RawFd, level: i32, name: i32, value: T) -> io::Result<()> {
+fn set_option<T: Copy>(fd: RawFd, level: i32, name: i32, value: T) -> io::Result<()> {
     // SAFETY: `value` is live and its size is given; options are plain data.
     check(unsafe {
         libc::setsockopt(

@@ -18,6 +18,8 @@ pub(crate) struct Source {
     token: usize,
     pub(crate) readable: Cell<bool>,
     pub(crate) writable: Cell<bool>,
+    /// The peer has sent its last, or the connection broke: reads do not wait any more, even after a short one.
+    pub(crate) ended: Cell<bool>,
     reader: RefCell<Option<Waker>>,
     writer: RefCell<Option<Waker>>,
 }
@@ -73,6 +75,7 @@ impl Sources {
             token,
             readable: Cell::new(false),
             writable: Cell::new(false),
+            ended: Cell::new(false),
             reader: RefCell::new(None),
             writer: RefCell::new(None),
         });
@@ -85,8 +88,11 @@ impl Sources {
         self.free.push(source.token);
     }
 
-    fn ready(&self, token: usize, readable: bool, writable: bool) {
+    fn ready(&self, token: usize, readable: bool, writable: bool, ended: bool) {
         let Some(Some(source)) = self.slots.get(token) else { return };
+        if ended {
+            source.ended.set(true);
+        }
         if readable {
             source.readable.set(true);
             wake(&source.reader);
@@ -266,7 +272,8 @@ mod linux {
                 let gone = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
                 let readable = flags & ((libc::EPOLLIN | libc::EPOLLRDHUP) as u32 | gone) != 0;
                 let writable = flags & (libc::EPOLLOUT as u32 | gone) != 0;
-                self.sources.ready(token as usize, readable, writable);
+                let ended = flags & (libc::EPOLLRDHUP as u32 | gone) != 0;
+                self.sources.ready(token as usize, readable, writable, ended);
             }
         }
     }
@@ -322,7 +329,8 @@ mod portable {
                 return;
             }
             for event in self.events.iter() {
-                self.sources.ready(event.key, event.readable, event.writable);
+                // kqueue tells of an end with the data before it: look again after a short read.
+                self.sources.ready(event.key, event.readable, event.writable, event.readable);
             }
         }
     }

@@ -1,4 +1,5 @@
 //! The loop, timers, tasks, fibers and sockets of a core, as their users see them.
+#![allow(clippy::unwrap_used)]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -179,6 +180,26 @@ fn tcp_carries_bytes_and_their_arrival_times() {
         drop(peer);
         assert_eq!(client.read(&mut buf).await.unwrap(), 0);
         assert!(client.is_stale());
+    });
+}
+
+#[test]
+fn the_end_of_a_stream_is_seen_when_it_came_with_the_data() {
+    real().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let addr = listener.local_addr().unwrap();
+        for _ in 0..50 {
+            let mut client = TcpStream::connect(addr, None).await.unwrap();
+            let peer = listener.accept().await.unwrap();
+            peer.write_all(b"last").await.unwrap();
+            drop(peer);
+            // Both the data and the end are there before anything is read.
+            rt::sleep(Duration::from_millis(1)).await;
+            let mut buf = [0; 64];
+            assert_eq!(client.read(&mut buf).await.unwrap(), 4);
+            let end = rt::timeout(Duration::from_secs(5), client.read(&mut buf)).await;
+            assert_eq!(end.unwrap().unwrap(), 0);
+        }
     });
 }
 
