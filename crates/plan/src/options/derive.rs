@@ -27,29 +27,21 @@ impl Options {
     }
 
     /// The options with shortcuts turned into `scenarios`, unchecked: what `inspect --execution-requirements` and
-    /// `exec.test.options` show.
+    /// `exec.test.options` show. Not for options that were derived already: their shortcuts are still set and would
+    /// be in conflict with the scenarios made of them.
     ///
     /// # Errors
     /// Shortcuts that exclude each other, exit code 104.
     pub fn derived(&self, default_vus: i64) -> Result<(Options, Vec<Warning>), OptionsError> {
         let mut warnings = Vec::new();
         let stages = self.stages.as_ref().filter(|stages| !stages.is_empty());
-        let conflict = |a: &str, b: &str| {
-            OptionsError::config(format!(
-                "using `{a}` and `{b}` options simultaneously is not allowed"
-            ))
-        };
         let (vus, mut iterations) = (self.vus, self.iterations);
         let scenario = |kind| ScenarioConfig {
             assumed_vus: default_vus,
             ..ScenarioConfig::new("default", kind)
         };
         let derived = if self.iterations.is_some() {
-            match (stages, &self.scenarios) {
-                (Some(_), _) => return Err(conflict("iterations", "stages")),
-                (_, Some(_)) => return Err(conflict("iterations", "scenarios")),
-                _ => {}
-            }
+            self.check_alone("iterations")?;
             let max_duration = self.duration;
             ScenarioConfig {
                 vus,
@@ -58,11 +50,7 @@ impl Options {
                 ..scenario(ExecutorKind::SharedIterations)
             }
         } else if let Some(duration) = self.duration {
-            match (stages, &self.scenarios) {
-                (Some(_), _) => return Err(conflict("duration", "stages")),
-                (_, Some(_)) => return Err(conflict("duration", "scenarios")),
-                _ => {}
-            }
+            self.check_alone("duration")?;
             if duration.nanos() <= 0 {
                 return Err(OptionsError::config(
                     "`duration` option should be more than 0, for infinite duration use the externally-controlled \
@@ -103,4 +91,19 @@ impl Options {
         };
         Ok((Options { iterations, scenarios: Some(vec![derived]), ..self.clone() }, warnings))
     }
+
+    /// A shortcut does not go with stages or scenarios of the same layer.
+    fn check_alone(&self, shortcut: &str) -> Result<(), OptionsError> {
+        if self.stages.as_ref().is_some_and(|stages| !stages.is_empty()) {
+            return Err(conflict(shortcut, "stages"));
+        }
+        if self.scenarios.is_some() {
+            return Err(conflict(shortcut, "scenarios"));
+        }
+        Ok(())
+    }
+}
+
+fn conflict(a: &str, b: &str) -> OptionsError {
+    OptionsError::config(format!("using `{a}` and `{b}` options simultaneously is not allowed"))
 }
