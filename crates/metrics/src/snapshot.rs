@@ -233,7 +233,7 @@ impl Delta<'_> {
 }
 
 /// Buckets of a trend's delta, ascending, with counts (see [`crate::histogram`]).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Buckets<'a> {
     rest: std::slice::Iter<'a, (u32, u64)>,
     bucket: u32,

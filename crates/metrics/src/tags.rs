@@ -530,6 +530,19 @@ mod tests {
     }
 
     #[test]
+    fn forgetting_extensions_keeps_the_tag_sets() {
+        let n = MAX_EXTENSIONS + 1_000;
+        let mut table = TagTable::new(2 * n);
+        let mut ask = |i: usize| whole(table.extend(TagSetId::EMPTY, &[("i", &i.to_string())]));
+        let first: Vec<TagSetId> = (0..n).map(&mut ask).collect();
+        for i in [0, 1, MAX_EXTENSIONS - 1, MAX_EXTENSIONS, n - 1, 0, 1] {
+            assert_eq!(ask(i), first[i]);
+        }
+        assert!(table.extensions.len() < MAX_EXTENSIONS);
+        assert_eq!(table.set_ends.len(), n + 1);
+    }
+
+    #[test]
     fn a_full_table_folds_the_widest_tags_and_keeps_the_others() {
         let mut table = TagTable::new(50);
         let mut folded = std::collections::BTreeSet::new();

@@ -86,3 +86,35 @@ fn raw_len(sink: &Sink) -> usize {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Buckets;
+
+    #[test]
+    fn raw_values_of_all_sinks_together_stay_within_their_budget() {
+        let mut sinks = Sinks::default();
+        let values = vec![1.0; 9_000];
+        let delta = |raw| Delta::Trend {
+            count: 9_000,
+            sum: 9_000.0,
+            min: 1.0,
+            max: 1.0,
+            raw,
+            buckets: Buckets::default(),
+        };
+        let n = 2 * RAW_BUDGET / values.len();
+        let ids: Vec<SinkId> = (0..n).map(|_| sinks.open(MetricKind::Trend)).collect();
+        ids.iter().for_each(|id| sinks.apply(*id, &delta(&values)));
+        let held = |sinks: &Sinks| ids.iter().map(|id| raw_len(sinks.get(*id))).sum::<usize>();
+        assert!(held(&sinks) <= RAW_BUDGET && held(&sinks) > RAW_BUDGET - 9_000);
+        assert_eq!(sinks.n_raw, held(&sinks));
+        // A sink over its own budget gives its part back, and another may use it.
+        sinks.apply(ids[0], &delta(&values));
+        assert_eq!(sinks.n_raw, held(&sinks));
+        let late = sinks.open(MetricKind::Trend);
+        sinks.apply(late, &delta(&values));
+        assert_eq!(raw_len(sinks.get(late)), 9_000);
+    }
+}

@@ -107,24 +107,34 @@ fn nan_is_refused_and_counted_for_every_kind() {
 
 #[test]
 fn a_series_hands_over_its_first_values_raw_and_the_rest_by_bucket() {
-    let mut shard = shard(CONFIG);
-    let trend = shard.series(builtin::HTTP_REQ_DURATION, TagSetId::EMPTY);
-    let mut seen = Vec::new();
-    // 60, then 60 of which 40 are raw, then a few (a list of buckets), then many (a histogram), then few again.
-    for (round, n) in [60, 60, 5, 500, 3].into_iter().enumerate() {
-        for i in 0..n {
-            shard.record(trend, f64::from(i), round as u64);
+    // Values recorded before each flush, and how many of them are raw. Buckets come from a list while the values of an
+    // interval are few, from a histogram beyond 64 of them.
+    let check = |raw_per_series, rounds: &[(u32, usize)]| {
+        let mut shard = shard(ShardConfig { raw_per_series, ..CONFIG });
+        let trend = shard.series(builtin::HTTP_REQ_DURATION, TagSetId::EMPTY);
+        for (at, (n, n_raw)) in (1..).zip(rounds) {
+            let value = |i: u32| f64::from(i * 37 % 101) / 8.0;
+            (0..*n).for_each(|i| shard.record(trend, value(i), at));
+            let snapshot = shard.flush(at);
+            let Some((_, Delta::Trend { count, raw, buckets, .. })) = snapshot.deltas().next()
+            else {
+                panic!("round {at} has no trend");
+            };
+            let expected: Vec<f64> = (0..*n).map(value).collect();
+            assert_eq!(
+                (count, raw),
+                (u64::from(*n), &expected[..*n_raw]),
+                "round {at} of {rounds:?}"
+            );
+            let mut histogram = crate::histogram::Histogram::new();
+            expected[*n_raw..].iter().for_each(|value| histogram.add(*value));
+            assert!(buckets.eq(histogram.buckets()), "round {at} of {rounds:?}");
         }
-        let snapshot = shard.flush(round as u64 + 1);
-        for (_, delta) in snapshot.deltas() {
-            if let Delta::Trend { count, raw, buckets, .. } = delta {
-                let expected: u64 = buckets.clone().map(|(_, n)| n).sum();
-                assert!(buckets.clone().zip(buckets.skip(1)).all(|(a, b)| a.0 < b.0));
-                seen.push((count, raw.len(), expected));
-            }
-        }
-    }
-    assert_eq!(seen, [(60, 60, 0), (60, 40, 20), (5, 0, 5), (500, 0, 500), (3, 0, 3)]);
+    };
+    check(100, &[(60, 60), (60, 40), (5, 0), (500, 0), (3, 0)]);
+    check(100, &[(100, 100), (5, 0), (64, 0), (65, 0), (500, 0), (3, 0)]);
+    check(0, &[(3, 0), (500, 0), (64, 0), (500, 0)]);
+    check(1_000, &[(700, 700), (300, 300), (1, 0)]);
 }
 
 #[test]
