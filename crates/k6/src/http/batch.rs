@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::arguments::export;
-use super::calls::{MethodName, NoCall, Unsent, finish, read, state};
+use super::calls::{MethodName, NoCall, THROWN, Unsent, finish, read, state};
 use super::exchange::{Call, Done};
 use super::exported::Exported;
 use super::{VuHttp, response};
@@ -55,7 +55,7 @@ pub(super) fn batch(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let done = host.wait_or_throw(cx, run_all(http, &calls))?;
     let mut responses = Vec::with_capacity(calls.len());
     for (call, done) in calls.into_iter().zip(done) {
-        responses.push(finish(cx, http, call, done)?);
+        responses.push(finish(cx, http, call, done, THROWN)?);
     }
     shape.fill(cx, list, responses)
 }

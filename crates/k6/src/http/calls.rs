@@ -44,8 +44,7 @@ pub(super) fn state<'a>(cx: Ctx) -> Option<&'a Rc<VuHttp>> {
     cx.host().http.get()?.as_any().downcast_ref::<Slot>().map(|slot| &slot.0)
 }
 
-static FUNCTIONS: List<15> = List([
-    func(c"url", 1, native!(helpers::url)),
+static FUNCTIONS: List<14> = List([
     func(c"cookieJar", 0, native!(jar::cookie_jar)),
     func(c"file", 3, native!(helpers::file)),
     func(c"get", 2, native!(get)),
@@ -98,8 +97,9 @@ pub(super) fn open(cx: Ctx) -> JsResult<Val> {
     for (name, value) in CONSTANTS {
         exports.set_key(cx, name, cx.string(value)?)?;
     }
-    cx.define_list(exports.raw(), &FUNCTIONS)?;
+    exports.set_str(cx, c"url", cx.function(c"url", 1, native!(helpers::url))?)?;
     exports.set_str(cx, c"CookieJar", jar::register(cx)?)?;
+    cx.define_list(exports.raw(), &FUNCTIONS)?;
     Ok(exports)
 }
 
@@ -343,15 +343,19 @@ fn warn_encoding(http: &VuHttp, request: &Request) {
     http.log(Level::Warning, text, Vec::new());
 }
 
-/// What a finished call gives the script: a response, or an exception.
-pub(super) fn finish(cx: Ctx, http: &Rc<VuHttp>, call: Call, done: Done) -> JsResult<Val> {
+/// What exceptions are called: k6's are `GoError`s, but promises are rejected with the bare error, which prints as its text.
+pub(super) const THROWN: &str = "GoError";
+const REJECTED: &str = "";
+
+/// What a finished call gives the script: a response, or an exception called `error_name`.
+pub(super) fn finish(cx: Ctx, http: &Rc<VuHttp>, call: Call, done: Done, error_name: &str) -> JsResult<Val> {
     if done.switched {
         let status = done.response.as_ref().map(net::http::Response::status_text).unwrap_or_default();
-        return Err(cx.throw_go(&format!("unsupported response status: {status}")));
+        return Err(cx.throw_error(error_name, &format!("unsupported response status: {status}")));
     }
     if let Some(text) = &done.log_text {
         if call.throws {
-            return Err(cx.throw_go(text));
+            return Err(cx.throw_error(error_name, text));
         }
         http.log(Level::Warning, "Request Failed".to_owned(), vec![("error", text.clone())]);
     }
@@ -380,7 +384,7 @@ fn call(cx: Ctx, name: MethodName, url: Raw, body: Raw, params: Raw) -> JsResult
         Err(NoCall::Unsent(why)) => return unsent(cx, http, why),
     };
     let done = host.wait_or_throw(cx, http.run(&call))?;
-    finish(cx, http, call, done)
+    finish(cx, http, call, done, THROWN)
 }
 
 const NOT_IN_INIT: &str = "Making http requests in the init context is not supported";
@@ -460,7 +464,7 @@ fn async_request(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
         let done = runner.run(&call).await;
         (call, done)
     };
-    host.promise_of(cx, future, move |cx, (call, done)| finish(cx, &finisher, call, done))
+    host.promise_of(cx, future, move |cx, (call, done)| finish(cx, &finisher, call, done, REJECTED))
 }
 
 fn reject(cx: Ctx, why: &str) -> JsResult<Val> {

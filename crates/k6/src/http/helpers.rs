@@ -91,7 +91,10 @@ pub(super) fn url(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
             }
         }
     }
-    let clean = net::url::Url::parse(&url).map(|u| u.masked().into_owned()).unwrap_or_else(|_| url.clone());
+    let clean = match net::url::Url::parse(&url) {
+        Ok(parsed) if parsed.user_info().is_some() => parsed.masked().into_owned(),
+        _ => url.clone(),
+    };
     let shown = [(c"name", name.clone()), (c"url", url.clone()), (c"clean_url", clean)];
     let object = cx.wrap(TaggedUrl { url, name })?;
     for (key, text) in shown {

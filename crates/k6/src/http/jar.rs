@@ -21,9 +21,8 @@ static METHODS: List<4> = List([
 
 /// Registers the class; the result is its constructor.
 pub(super) fn register(cx: Ctx) -> JsResult<Val> {
-    cx.register_class::<JarObject, 4>(&METHODS)?;
-    // A plain function: k6 lets it be called without `new` too, and the object it returns is the result of `new`.
-    cx.function(c"CookieJar", 0, native!(construct))
+    let proto = cx.register_class::<JarObject, 4>(&METHODS)?;
+    cx.constructor(c"CookieJar", 0, native!(construct), proto.raw())
 }
 
 fn construct(cx: Ctx, _this: Raw, _args: Args<'_>) -> JsResult<Val> {

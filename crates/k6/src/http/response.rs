@@ -366,7 +366,7 @@ unsafe extern "C" fn set_property(
             return Ok(1);
         }
         if let Some(field) = names_of(data).field(atom) {
-            data.set(cx, field as usize, Raw(value).dup(cx));
+            data.set(cx, field as usize, assigned(cx, field, Raw(value))?);
             if field == Field::Body {
                 // The parsed body no longer fits.
                 data.set(cx, PARSED, Val::from_raw(cx, qjs::JS_UNINITIALIZED));
@@ -375,6 +375,28 @@ unsafe extern "C" fn set_property(
         }
         Err(cx.throw_type(&format!("Cannot assign to property {} of a host object", text_of(cx, atom))))
     })
+}
+
+/// The value as k6 stores it: its fields have types.
+fn assigned(cx: Ctx, field: Field, value: Raw) -> JsResult<Val> {
+    match field {
+        Field::Status | Field::RemotePort | Field::ErrorCode if value.as_f64().is_none() => {
+            let number = value.to_f64(cx)?;
+            Ok(cx.number(if number.is_finite() { number.trunc() } else { 0.0 }))
+        }
+        Field::Url
+        | Field::StatusText
+        | Field::Proto
+        | Field::RemoteIp
+        | Field::TlsVersion
+        | Field::TlsCipherSuite
+        | Field::Error
+            if !value.is_string() =>
+        {
+            cx.string(&value.to_text(cx)?)
+        }
+        _ => Ok(value.dup(cx)),
+    }
 }
 
 unsafe extern "C" fn has_property(
