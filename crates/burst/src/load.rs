@@ -85,7 +85,7 @@ pub fn parse_bursts(text: &str) -> Result<(f64, Duration), String> {
     let rate = rate.trim().strip_suffix("/s").unwrap_or(rate.trim());
     let rate: f64 = rate.parse().map_err(|_| wrong())?;
     let length = plan::duration::parse_k6(length.trim()).map_err(|_| wrong())?;
-    Ok((rate, Duration::from_nanos(u64::try_from(length.as_nanos()).map_err(|_| wrong())?)))
+    Ok((rate, length.as_duration()))
 }
 
 /// A rate as whole requests in a time unit: `2.5/s` is 2500 in 1000 s.
@@ -153,6 +153,7 @@ impl Load {
             start_time: Duration::ZERO,
             graceful_stop: Duration::from_secs(30),
             exec: "default".to_owned(),
+            exec_is_given: false,
             env: Vec::new(),
             tags: Vec::new(),
             browser: None,

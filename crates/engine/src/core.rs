@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::message::{Arrival, Command, LoopRule, Report, VuId};
 use crate::pacing::OpenLoop;
+use crate::run::IdleOrder;
 use crate::scenario_run::ScenarioRun;
 use crate::script::{
     Activation, Interrupt, Iteration, Outcome, Script, ScriptError, SharedShard, Vu, VuContext,
@@ -43,6 +44,7 @@ pub(crate) struct CoreSetup<S: Script> {
     pub(crate) run_tags: Arc<Vec<(String, String)>>,
     pub(crate) tag_scenario: bool,
     pub(crate) raw_samples: bool,
+    pub(crate) idle_order: IdleOrder,
 }
 
 /// What the tasks of a core share.
@@ -59,6 +61,7 @@ pub(crate) struct CoreState<S: Script> {
     run_tags: Arc<Vec<(String, String)>>,
     tag_scenario: bool,
     hook: RefCell<Option<Rc<Interrupt>>>,
+    pub(crate) idle_order: IdleOrder,
 }
 
 /// What a VU is asked to do next.
@@ -168,6 +171,7 @@ pub(crate) async fn core_main<S: Script>(setup: CoreSetup<S>) {
         run_tags: setup.run_tags,
         tag_scenario: setup.tag_scenario,
         hook: RefCell::default(),
+        idle_order: setup.idle_order,
     });
     if setup.raw_samples {
         core.shard.borrow_mut().set_raw_tap(true);
@@ -400,6 +404,7 @@ async fn run_iteration<S: Script>(
     run: &ScenarioRun,
     iteration: Iteration,
     series: &mut IterationSeries,
+    open: Option<&OpenLoop>,
 ) -> Next {
     let started = rt::now();
     let outcome = vu.iterate(iteration).await;
@@ -412,6 +417,9 @@ async fn run_iteration<S: Script>(
         Outcome::Complete { .. } => {
             run.completed.fetch_add(1, Ordering::Relaxed);
             RunStatus::bump(&core.status.iterations_completed, 1);
+            if let (Some(open), Some(intended)) = (open, iteration.intended) {
+                open.answered(core, intended, ended);
+            }
             if let Some(min) = core.min_iteration {
                 pad(&cell.interrupt, started + min).await;
             }
@@ -494,7 +502,7 @@ async fn loop_vu<S: Script>(
         }
         own += 1;
         let iteration = Iteration { in_test, in_instance, intended: None };
-        match run_iteration(core, cell, vu, run, iteration, series).await {
+        match run_iteration(core, cell, vu, run, iteration, series, None).await {
             Next::GoOn => {}
             Next::Stop => break None,
             Next::Broken(why) => break Some(why),
@@ -519,10 +527,7 @@ async fn run_arrival<S: Script>(
     let (in_instance, _) = run.next_iteration();
     let intended = Some(arrival.intended);
     let iteration = Iteration { in_test: arrival.in_test, in_instance, intended };
-    let next = run_iteration(core, cell, vu, run, iteration, series).await;
-    if matches!(next, Next::GoOn) {
-        open.answered(core, arrival.intended, rt::now());
-    }
+    let next = run_iteration(core, cell, vu, run, iteration, series, Some(open)).await;
     run.active.fetch_sub(1, Ordering::Relaxed);
     core.status.vus_active.fetch_sub(1, Ordering::Relaxed);
     match next {

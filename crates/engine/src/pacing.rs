@@ -16,6 +16,7 @@ use rt::Nanos;
 
 use crate::core::{CoreState, VuCell};
 use crate::message::{Arrival, Command, Report, VuId};
+use crate::run::IdleOrder;
 use crate::scenario_run::ScenarioRun;
 use crate::script::Script;
 use crate::wait::{Latch, either};
@@ -75,7 +76,10 @@ impl OpenLoop {
 
     /// Starts an arrival on an idle VU of this core that was claimed for it.
     pub(crate) fn start_claimed<S: Script>(self: &Rc<Self>, core: &CoreState<S>, arrival: Arrival) {
-        let cell = self.idle.borrow_mut().pop_front();
+        let cell = match core.idle_order {
+            IdleOrder::LongestFirst => self.idle.borrow_mut().pop_front(),
+            IdleOrder::LatestFirst => self.idle.borrow_mut().pop_back(),
+        };
         let Some(cell) = cell else { return self.drop_arrival(core, arrival) };
         let late = rt::now() - arrival.intended;
         core.shard.borrow_mut().record(self.lateness, millis(late), rt::unix_nanos());

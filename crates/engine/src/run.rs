@@ -53,6 +53,17 @@ pub struct RunConfig {
     pub setup_timeout: Duration,
     /// Limit of `teardown()`.
     pub teardown_timeout: Duration,
+    /// Which idle VU an arrival gets.
+    pub idle_order: IdleOrder,
+}
+
+/// Which of several idle VUs serves the next arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdleOrder {
+    /// The one that has been idle longest, as k6 does: all VUs take part.
+    LongestFirst,
+    /// The one that was busy last: no more VUs (and connections) take part than are needed.
+    LatestFirst,
 }
 
 /// Who watches a run. Everything is called on the thread that called [`run`], off the path of requests.
@@ -266,6 +277,7 @@ fn parts<S: Script>(script: &Arc<S>, config: &RunConfig, status: &Arc<RunStatus>
         run_tags: run_tags.clone(),
         tag_scenario: config.tag_scenario,
         raw_samples: config.raw_samples,
+        idle_order: config.idle_order,
     });
     (setups.collect(), peers, reports, to_director)
 }

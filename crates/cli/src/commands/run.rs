@@ -125,6 +125,7 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
         teardown: options.no_teardown != Some(true),
         setup_timeout: options.setup_timeout_or_default(),
         teardown_timeout: options.teardown_timeout_or_default(),
+        idle_order: engine::IdleOrder::LongestFirst,
     }
 }
 

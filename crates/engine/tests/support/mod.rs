@@ -190,6 +190,7 @@ pub fn config(options: &str, cores: usize) -> RunConfig {
         teardown: true,
         setup_timeout: Duration::from_secs(60),
         teardown_timeout: Duration::from_secs(60),
+        idle_order: engine::IdleOrder::LongestFirst,
     }
 }
 
