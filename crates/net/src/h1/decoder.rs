@@ -153,7 +153,7 @@ impl Decoder {
         head::unfold(&mut collected);
         let head = match head::parse(&collected, &self.limits)? {
             Parsed::Complete(head) if head.len == end => head,
-            _ => return Err(NetError::new(code::GENERIC, "malformed HTTP response")),
+            _ => return Err(head::malformed(&collected)),
         };
         // The end lies behind what was there before, because that was searched.
         let taken = end - before;

@@ -146,14 +146,23 @@ fn has_fold(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|w| w[0] == b'\n' && matches!(w[1], b' ' | b'\t'))
 }
 
-/// Joins folded lines by overwriting the line break with blanks.
+/// Joins folded lines by overwriting the line break with blanks. Only values may be folded: a line
+/// without a colon stays as it is, and is refused.
 pub(super) fn unfold(head: &mut [u8]) {
+    let mut colon = false;
     for i in 1..head.len() {
-        if head[i - 1] == b'\n' && matches!(head[i], b' ' | b'\t') {
+        if head[i - 1] != b'\n' {
+            colon |= head[i] == b':';
+        } else if matches!(head[i], b' ' | b'\t') {
+            if !colon {
+                return;
+            }
             head[i - 1] = b' ';
             if i >= 2 && head[i - 2] == b'\r' {
                 head[i - 2] = b' ';
             }
+        } else {
+            colon = head[i] == b':';
         }
     }
 }
@@ -208,8 +217,14 @@ fn explain(fault: Fault, bytes: &[u8], limits: &Limits) -> NetError {
         Fault::TooManyHeaders => {
             broken(format!("response has more than {} headers", limits.max_headers))
         }
-        Fault::Syntax => broken(syntax(bytes)),
+        Fault::Syntax => malformed(bytes),
     }
+}
+
+/// The head does not parse.
+#[cold]
+pub(super) fn malformed(bytes: &[u8]) -> NetError {
+    broken(syntax(bytes))
 }
 
 fn syntax(bytes: &[u8]) -> String {

@@ -124,6 +124,10 @@ fn answers_are_read_as_k6_reads_them() {
             (0, r#"malformed HTTP response """#, ""),
         ),
         ("HTTP/1.1 200 OK\nContent-Length: 2\n\nok", ok("ok")),
+        (
+            "HTTP/1.1 200 OK\r\nX\r\n : y\r\nContent-Length: 2\r\n\r\nok",
+            (0, r#"malformed MIME header: missing colon: "X""#, ""),
+        ),
         ("HTTP/1.1 20 OK\r\n\r\n", (0, r#"malformed HTTP status code "20""#, "")),
         ("HTTP/1.1 099 OK\r\nContent-Length: 2\r\n\r\nok", (99, "", "ok")),
     ] {

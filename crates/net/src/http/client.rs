@@ -11,7 +11,7 @@ use std::task::Poll;
 use rt::Nanos;
 
 use super::Transport;
-use super::connection::{After, Care};
+use super::connection::After;
 use super::deadline::{Deadline, Spares};
 use super::dial::dial;
 use super::exchange::Exchange;
@@ -182,9 +182,8 @@ impl Client {
             Reuse::Never => KeepAlive::Close,
         };
         let repeatable = request.method.is_replayable() && !matches!(request.body, Body::Stream(_));
-        let care = if repeatable { Care::Usual } else { Care::Thorough };
         loop {
-            let kept = self.pool.borrow_mut().take(&request.url, port, care);
+            let kept = self.pool.borrow_mut().take(&request.url, port);
             let reused = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => {

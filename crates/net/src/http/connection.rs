@@ -18,28 +18,16 @@ use crate::h1::{Decoder, KeepAlive, Limits, encode_head};
 use crate::tls::{TlsInfo, TlsStream};
 use crate::url::{Scheme, Url};
 
-/// A TCP socket with what an exchange needs to know about its reads.
+/// A TCP socket that counts, and knows whom it leads to when it has broken.
 #[derive(Debug)]
 pub(crate) struct Socket {
     tcp: TcpStream,
-    /// The last read gave bytes: what follows, the end of the stream included, may have been part
-    /// of the same readiness event, so ask the kernel before waiting for another event.
-    eager: bool,
     peer: SocketAddr,
-}
-
-/// How surely a kept connection must be alive before it is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Care {
-    /// What the core's loop has seen is enough: a request that finds it dead is sent again.
-    Usual,
-    /// Ask the kernel: the request can't be sent twice.
-    Thorough,
 }
 
 impl Socket {
     pub(crate) fn new(tcp: TcpStream, peer: SocketAddr) -> Socket {
-        Socket { tcp, eager: false, peer }
+        Socket { tcp, peer }
     }
 
     pub(crate) fn poll_read(
@@ -48,31 +36,11 @@ impl Socket {
         buf: &mut [u8],
         trace: &Trace<'_>,
     ) -> Poll<io::Result<usize>> {
-        let result = match self.try_read(buf, trace) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let result = ready!(self.tcp.poll_read(cx, buf));
-                if let Ok(n) = result {
-                    self.eager = n > 0;
-                    trace.count_received(n);
-                }
-                result
-            }
-            result => result,
-        };
-        Poll::Ready(result)
-    }
-
-    /// Reads without waiting and, unless the last read gave bytes, without asking the kernel.
-    fn try_read(&mut self, buf: &mut [u8], trace: &Trace<'_>) -> io::Result<usize> {
-        if !self.eager {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let result = self.tcp.try_read(buf);
-        self.eager = matches!(result, Ok(n) if n > 0);
+        let result = ready!(self.tcp.poll_read(cx, buf));
         if let Ok(n) = result {
             trace.count_received(n);
         }
-        result
+        Poll::Ready(result)
     }
 
     pub(crate) fn poll_write(
@@ -103,20 +71,6 @@ impl Socket {
             }
             Err(_) => net,
         }
-    }
-
-    /// Whether the peer has closed the connection, or sent something unasked.
-    fn is_stale(&mut self, care: Care) -> bool {
-        if self.tcp.is_stale() {
-            return true;
-        }
-        if care == Care::Usual || !self.eager {
-            return false;
-        }
-        // The end of the stream may have come with the last response, in one event.
-        self.eager = false;
-        let read = self.tcp.try_read(&mut [0; 1]);
-        !matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     pub(crate) fn last_recv(&self) -> Nanos {
@@ -248,12 +202,12 @@ thread_local! {
 
 impl Connection {
     /// Whether the peer has closed it, or sent something unasked.
-    pub(crate) fn is_stale(&mut self, care: Care) -> bool {
+    pub(crate) fn is_stale(&mut self) -> bool {
         let unasked = match &mut self.io {
             Io::Plain(_) => false,
             Io::Tls(tls) => tls.has_plaintext(),
         };
-        unasked || self.io.socket().is_stale(care)
+        unasked || self.io.socket().tcp.is_stale()
     }
 
     /// Sends the request and reads the response to its end.
@@ -265,8 +219,6 @@ impl Connection {
         trace: &Trace<'_>,
         response: &mut Response,
     ) -> Result<After, Failure> {
-        // The request asks for an answer that can't be there yet.
-        self.io.socket().eager = false;
         let mut exchange = Running {
             io: &mut self.io,
             trace,

@@ -1,6 +1,6 @@
 //! Connections that are open and not in use, with the limits of Go's `http.Transport`.
 
-use super::connection::{Care, Connection};
+use super::connection::Connection;
 use crate::url::Url;
 
 /// Idle connections of one client, the most recently used last.
@@ -23,13 +23,13 @@ pub(crate) struct PoolLimits {
 impl Pool {
     /// The most recently used connection to the URL's origin that is still usable. Dead ones that
     /// are found on the way are closed.
-    pub(crate) fn take(&mut self, url: &Url, port: u16, care: Care) -> Option<Box<Connection>> {
+    pub(crate) fn take(&mut self, url: &Url, port: u16) -> Option<Box<Connection>> {
         let mut at = self.idle.len();
         while at > 0 {
             at -= 1;
             if self.idle[at].origin.serves(url, port) {
                 let mut connection = self.idle.remove(at);
-                if !connection.is_stale(care) {
+                if !connection.is_stale() {
                     return Some(connection);
                 }
             }

@@ -1,5 +1,8 @@
 //! Phases and byte counts against what the server saw.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::server::OK;
 use super::*;
 
@@ -23,24 +26,33 @@ fn phases_add_up_and_a_kept_connection_has_no_set_up() {
 }
 
 #[test]
-fn script_work_after_the_answer_came_does_not_count() {
+fn work_done_after_the_answer_came_does_not_count() {
     on_core(async {
-        let server = Server::start(|mut peer| async move {
-            while peer.request().await.is_some() {
-                peer.send(OK).await;
-                // The core is busy before the client can look at the answer.
-                let until = rt::now() + Duration::from_millis(30);
-                while rt::now() < until {
-                    std::hint::spin_loop();
+        let busy_until = Rc::new(Cell::new(Nanos(0)));
+        let end_of_work = busy_until.clone();
+        let server = Server::start(move |mut peer| {
+            let busy_until = busy_until.clone();
+            async move {
+                while peer.request().await.is_some() {
+                    peer.send(OK).await;
+                    // The core is busy before the client can look at the answer.
+                    busy_until.set(rt::now() + Duration::from_millis(30));
+                    while rt::now() < busy_until.get() {
+                        std::hint::spin_loop();
+                    }
                 }
             }
         });
-        let exchange = get(&client(), &server).await;
-        let t = exchange.timings;
+        let client = client();
+        // The kernel starts stamping a moment after the first socket of the machine asks for it,
+        // so the first answer may have none.
+        let timings: Vec<Timings> = [get(&client, &server).await, get(&client, &server).await]
+            .map(|exchange| exchange.timings)
+            .to_vec();
         if cfg!(target_os = "linux") {
-            assert!(t.ended - t.started < Duration::from_millis(30), "{t:?}");
+            assert!(timings[1].ended < end_of_work.get(), "{timings:?}");
         }
-        assert_eq!(t.clamped, 0);
+        assert_eq!(timings.iter().map(|t| t.clamped).sum::<u32>(), 0, "{timings:?}");
     });
 }
 
