@@ -49,6 +49,15 @@ pub(crate) enum Failure {
     Aborted(String),
 }
 
+/// What the rejection of a promise that the host waits for is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rejection {
+    /// An exception, as of the promise that stands for a module's code.
+    Throws,
+    /// An uncaught rejection, as of what an async function returns.
+    Uncaught,
+}
+
 /// One VU's realm.
 pub(crate) struct Realm {
     engine: Engine,
@@ -97,7 +106,7 @@ impl Realm {
             }
             Kind::Module => {
                 let (module, promise) = evaluate(cx, &main).map_err(|Thrown| self.failure())?;
-                self.settle_promise(&promise)?;
+                self.settle_promise(&promise, Rejection::Throws)?;
                 // SAFETY: the module is owned by the context.
                 let namespace = cx.own(unsafe { qjs::JS_GetModuleNamespace(cx.as_ptr(), module) });
                 self.exports = Some(namespace.map_err(|Thrown| self.failure())?);
@@ -153,41 +162,45 @@ impl Realm {
             return Ok(result);
         }
         if result.is_promise() {
-            return self.settle_promise(&result);
+            return self.settle_promise(&result, Rejection::Uncaught);
         }
         self.settle()?;
         Ok(result)
     }
 
-    /// Runs the event loop dry, then gives the promise's value. A rejection is a [`Failure::Rejected`].
-    fn settle_promise(&self, promise: &Val) -> Result<Val, Failure> {
+    /// Runs the event loop dry, then gives the promise's value.
+    fn settle_promise(&self, promise: &Val, rejection: Rejection) -> Result<Val, Failure> {
         let cx = self.cx();
-        loop {
-            self.settle()?;
-            // SAFETY: a live promise.
-            unsafe {
-                match qjs::JS_PromiseState(cx.as_ptr(), promise.raw().0) {
-                    qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED => {
-                        return Ok(Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0)));
-                    }
-                    qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => {
-                        let reason = Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0));
-                        return Err(Failure::Threw(exception::describe(cx, reason.raw(), &self.host.world.graph)));
-                    }
-                    // Nothing left can settle it: k6 goes on as well.
-                    _ => return Ok(Val::undefined(cx)),
+        let own = (rejection == Rejection::Throws).then(|| promise.raw().address());
+        self.settle_but(own)?;
+        // SAFETY: a live promise, whose result is ours.
+        unsafe {
+            match qjs::JS_PromiseState(cx.as_ptr(), promise.raw().0) {
+                qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED => {
+                    Ok(Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0)))
                 }
+                qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => {
+                    let reason = Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0));
+                    Err(Failure::Threw(exception::describe(cx, reason.raw(), &self.host.world.graph)))
+                }
+                // Nothing left can settle it: k6 goes on as well.
+                _ => Ok(Val::undefined(cx)),
             }
         }
     }
 
     /// Runs promise jobs, timers and finished operations until none is left.
     pub(crate) fn settle(&self) -> Result<(), Failure> {
+        self.settle_but(None)
+    }
+
+    /// The same; the rejection of the promise at `own` is the caller's business.
+    fn settle_but(&self, own: Option<usize>) -> Result<(), Failure> {
         let cx = self.cx();
         let events = &self.host.events;
         loop {
             self.run_jobs()?;
-            self.check_rejections()?;
+            self.check_rejections(own)?;
             match events.take_due() {
                 Some(Due::Operation(id, output)) => {
                     if let Some(done) = events.take_done(id) {
@@ -220,9 +233,9 @@ impl Realm {
     }
 
     /// k6 ends the function at the first rejection that nobody has handled when the queue of jobs is empty.
-    fn check_rejections(&self) -> Result<(), Failure> {
+    fn check_rejections(&self, own: Option<usize>) -> Result<(), Failure> {
         let rejections = std::mem::take(&mut *self.host.events.rejections.borrow_mut());
-        match rejections.first() {
+        match rejections.iter().find(|(address, ..)| Some(*address) != own) {
             None => Ok(()),
             Some((_, _, reason)) => {
                 let text = exception::describe(self.cx(), reason.raw(), &self.host.world.graph);

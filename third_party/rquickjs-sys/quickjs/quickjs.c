@@ -24049,9 +24049,15 @@ static void emit_source_loc_at(JSParseState *s, int line_num, int col_num)
     dbuf_put_u32(bc, col_num);
 }
 
+/* squall: token.col_num is that of the last name or space for punctuation */
+static int token_col_num(JSParseState *s)
+{
+    return max_int(1, (int)(s->token.ptr - s->token.line_start) + 1);
+}
+
 static void emit_source_loc(JSParseState *s)
 {
-    emit_source_loc_at(s, s->token.line_num, s->token.col_num);
+    emit_source_loc_at(s, s->token.line_num, token_col_num(s));
 }
 
 static void emit_op(JSParseState *s, uint8_t val)
@@ -27089,6 +27095,8 @@ static __exception int js_parse_postfix_expr(JSParseState *s, int parse_flags)
     FuncCallType call_type;
     int optional_chaining_label;
     bool accept_lparen = (parse_flags & PF_POSTFIX_CALL) != 0;
+    /* squall: where stacks say a call is: its '(', or 'new' */
+    int call_line_num = s->token.line_num, call_col_num = token_col_num(s);
 
     call_type = FUNC_CALL_NORMAL;
     switch(s->token.val) {
@@ -27292,12 +27300,13 @@ static __exception int js_parse_postfix_expr(JSParseState *s, int parse_flags)
             emit_atom(s, JS_ATOM_new_target);
             emit_u16(s, 0);
         } else {
-            emit_source_loc(s);
+            emit_source_loc_at(s, call_line_num, call_col_num);
             if (js_parse_postfix_expr(s, 0))
                 return -1;
             accept_lparen = true;
             if (s->token.val != '(') {
                 /* new operator on an object */
+                emit_source_loc_at(s, call_line_num, call_col_num);
                 emit_op(s, OP_dup);
                 emit_op(s, OP_call_constructor);
                 emit_u16(s, 0);
@@ -27404,12 +27413,15 @@ static __exception int js_parse_postfix_expr(JSParseState *s, int parse_flags)
 
             /* function call */
         parse_func_call:
+            if (call_type == FUNC_CALL_NORMAL) {
+                call_line_num = s->token.line_num;
+                call_col_num = token_col_num(s);
+            }
             if (next_token(s))
                 return -1;
 
             if (call_type == FUNC_CALL_NORMAL) {
             parse_func_call2:
-                emit_source_loc(s);
                 switch(opcode = get_prev_opcode(fd)) {
                 case OP_get_field:
                     /* keep the object on the stack */
@@ -27579,6 +27591,7 @@ static __exception int js_parse_postfix_expr(JSParseState *s, int parse_flags)
                 emit_op(s, OP_drop);
 
                 /* apply function call */
+                emit_source_loc_at(s, call_line_num, call_col_num);
                 switch(opcode) {
                 case OP_get_field:
                 case OP_scope_get_private_field:
@@ -27623,6 +27636,7 @@ static __exception int js_parse_postfix_expr(JSParseState *s, int parse_flags)
                 if (next_token(s))
                     return -1;
             emit_func_call:
+                emit_source_loc_at(s, call_line_num, call_col_num);
                 switch(opcode) {
                 case OP_get_field:
                 case OP_scope_get_private_field:
@@ -27692,6 +27706,7 @@ static __exception int js_parse_postfix_expr(JSParseState *s, int parse_flags)
                     if (has_optional_chain) {
                         optional_chain_test(s, &optional_chaining_label, 1);
                     }
+                    emit_source_loc(s); /* squall: the property's name */
                     emit_op(s, OP_get_field);
                     emit_atom(s, s->token.u.ident.atom);
                 }
@@ -29472,20 +29487,23 @@ static __exception int js_parse_statement_or_decl(JSParseState *s,
         if (js_parse_expect_semi(s))
             goto fail;
         break;
-    case TOK_THROW:
+    case TOK_THROW: {
+        int throw_line_num = s->token.line_num;
+        int throw_col_num = token_col_num(s);
         if (next_token(s))
             goto fail;
         if (s->got_lf) {
             js_parse_error(s, "line terminator not allowed after throw");
             goto fail;
         }
-        emit_source_loc(s);
         if (js_parse_expr(s))
             goto fail;
+        emit_source_loc_at(s, throw_line_num, throw_col_num);
         emit_op(s, OP_throw);
         if (js_parse_expect_semi(s))
             goto fail;
         break;
+    }
     case TOK_AWAIT:
         /* Check for 'await using' declaration */
         if (s->cur_func->func_kind & JS_FUNC_ASYNC) {

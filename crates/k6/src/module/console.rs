@@ -104,8 +104,7 @@ impl Printer<'_> {
             self.symbol(value)?;
             self.out.push('"');
         } else if value.is_number() {
-            let number = value.to_text(cx)?;
-            self.out.push_str(if number.as_str() == "NaN" && !self.path.is_empty() { "nan" } else { &number });
+            self.out.push_str(&value.to_text(cx)?);
         } else if !value.is_object() {
             self.out.push_str(&value.to_text(cx)?);
         } else if value.is_function(cx) {
