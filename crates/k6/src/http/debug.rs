@@ -78,9 +78,12 @@ impl VuHttp {
     pub(super) fn debug_response(&self, call: &Call, response: &Response) {
         let (Some(level), Some(fields)) = (self.settings.debug, &call.debug) else { return };
         let mut out = format!("Response:\n{} {}\n", response.version.as_str(), response.status_text());
-        for (name, value) in response.headers() {
-            out.push_str(&format!("{}: {}\n", net::http::canonical_name(name), text(value)));
-        }
+        // Go's dump puts framing first and sorts the rest.
+        let is_framing = |name: &str| matches!(name, "Content-Length" | "Transfer-Encoding");
+        let mut headers: Vec<_> =
+            response.headers().map(|(name, value)| (net::http::canonical_name(name), text(value))).collect();
+        headers.sort_by(|a, b| is_framing(&b.0).cmp(&is_framing(&a.0)).then_with(|| a.0.cmp(&b.0)));
+        out.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\n")));
         out.push('\n');
         if level == Debug::Full {
             out.push_str(&text(response.body()));
