@@ -27,7 +27,8 @@ pub(crate) fn run(session: &Session) -> CommandResult {
         return Err(Failure::usage(format!("demo-target takes flags only, got {word:?}")));
     }
     let (send, stopped) = mpsc::channel();
-    signals::watch(move |signal| drop(send.send(signal)))
+    // The receiver lives until the process ends.
+    signals::watch(move |signal| send.send(signal).unwrap_or_default())
         .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
     let target = demo::command(&command(&session.flags)?).map_err(|error| match error {
         CommandError::Flag(text) => Failure::usage(text),

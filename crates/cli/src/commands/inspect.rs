@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics::Registry;
 use plan::duration::format_go;
-use plan::options::{Derivation, to_go_json};
+use plan::options::{Derivation, TagLayering, to_go_json};
 use plan::scenario::Requirements;
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let (options, mut warnings) =
         script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
     let json = if session.flags.is_on("execution-requirements") {
-        let (options, layered) = Sources::read(&session.flags)?.layered(options);
+        let (options, layered) = Sources::read(&session.flags)?.layered(options, TagLayering::Replace);
         warnings.extend(layered);
         // k6 knows no default of one VU here, so neither do we.
         let is_exported = |name: &str| loaded.exports(name);

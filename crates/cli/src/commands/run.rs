@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use engine::{RunConfig, RunOutcome};
+use engine::progress::Phase;
+use engine::{End, RunConfig, RunOutcome};
 use metrics::{AggregatorConfig, ShardConfig};
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
@@ -76,7 +77,7 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
         outputs,
         recording,
         plain_due: Watch::first_due(),
-        started: false,
+        phase: Phase::Init,
     };
     let config = run_config(session, prepared, !watch.outputs.is_empty());
     prepared.log.start_running();
@@ -117,7 +118,7 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
             full: prepared.is_full(),
             request_rows: true,
         },
-        run_tags: options.tags.clone().unwrap_or_default(),
+        run_tags: prepared.run_tags.clone(),
         tag_scenario: prepared.has_system_tag("scenario"),
         raw_samples,
         min_iteration: options.min_iteration_duration.map(plan::duration::Span::as_duration),
@@ -133,14 +134,15 @@ fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>) -> ExitStatus {
     let Ran { outcome, watch } = ran;
     session.log.flush();
     session.terminal.clear();
-    if outcome.progress.iterations_completed == 0 {
+    let ended_by_itself = matches!(outcome.end, End::Finished | End::Thresholds { aborted: false, .. });
+    if ended_by_itself && outcome.progress.iterations_completed == 0 {
         session.log.warn("No script iterations fully finished, consider making the test duration longer");
     }
     let failure = ending::failure(&outcome.end, outcome.marked_failed);
     let status = failure.as_ref().map_or(ExitStatus::Success, |failure| failure.status);
     summary::print(session, prepared, &outcome);
     if !session.quiet() {
-        session.terminal.out(&watch.last_frame(&outcome.progress));
+        session.terminal.out(&watch.last_frame(&outcome));
     }
     tell_losses(session, prepared, &outcome);
     if let Some(failure) = &failure {

@@ -109,11 +109,6 @@ impl Logger {
         let _ = self.queue.send(Job::Copy(queue));
     }
 
-    /// A note at level info.
-    pub(crate) fn info(&self, message: &str) {
-        self.log(Level::Info, message, &[]);
-    }
-
     /// A warning.
     pub(crate) fn warn(&self, message: &str) {
         self.log(Level::Warning, message, &[]);

@@ -29,24 +29,3 @@ pub(crate) fn check(flags: &Parsed) -> Result<Vec<String>, Failure> {
     }
     Ok(notes.into_iter().map(str::to_owned).collect())
 }
-
-/// Feature flags of k6 2: which are known, and that none of them does anything here yet.
-const FEATURES: &[&str] = &["freeze-env", "merge-run-tags", "native-histograms"];
-
-/// The feature flags asked for, each with whether it is known.
-pub(crate) fn features(flags: &Parsed, from_config: Option<&[String]>) -> Vec<(String, bool, &'static str)> {
-    let split = |text: &str| -> Vec<String> {
-        text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-    };
-    let (names, source) = if flags.is_set("features") {
-        (flags.all("features").flat_map(split).collect(), "cli")
-    } else if let Some(text) = crate::environment::option_var("K6_FEATURES") {
-        (split(&text), "env")
-    } else {
-        (from_config.map(<[String]>::to_vec).unwrap_or_default(), "config")
-    };
-    names.into_iter().map(|name: String| {
-        let known = FEATURES.contains(&name.as_str());
-        (name, known, source)
-    }).collect()
-}

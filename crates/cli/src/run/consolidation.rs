@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use plan::options::{LayerName, Options, Warning};
+use plan::options::{LayerName, Options, TagLayering, Warning};
 
 use super::cli_options;
 use crate::environment;
@@ -28,15 +28,21 @@ impl Sources {
         Ok(Self { config, env, cli })
     }
 
+    /// The feature flags of the config file.
+    pub(crate) fn config_features(&self) -> Option<&[String]> {
+        self.config.outer.features.as_deref()
+    }
+
     /// Puts the script's options in their place among the others.
-    pub(crate) fn layered(&self, script: Options) -> (Options, Vec<Warning>) {
-        Options::layered(&[
+    pub(crate) fn layered(&self, script: Options, tags: TagLayering) -> (Options, Vec<Warning>) {
+        let layers = [
             (LayerName::Defaults, Options::k6_defaults()),
             (LayerName::Config, self.config.clone()),
             (LayerName::Script, script),
             (LayerName::Env, self.env.clone()),
             (LayerName::Cli, self.cli.clone()),
-        ])
+        ];
+        Options::layered_with(&layers, tags)
     }
 }
 

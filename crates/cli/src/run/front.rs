@@ -11,7 +11,7 @@ use super::ending;
 use super::runtime::Runtime;
 use super::script_log::ScriptLog;
 use super::source::Source;
-use crate::exit::Failure;
+use crate::exit::{ExitStatus, Failure};
 
 /// Reads modules and opened files from the disk.
 struct Disk;
@@ -42,7 +42,15 @@ pub(crate) fn load(
         text_summary,
         registry: Arc::clone(registry),
     })
-    .map_err(|error| ending::script_failure(&error))
+    .map_err(|error| {
+        let mut failure = ending::script_failure(&error);
+        let prefix = format!("could not initialize '{}': ", source.argument);
+        if failure.status.code() == ExitStatus::Usage.code() && !failure.message.starts_with(&prefix) {
+            let (url, why) = (source.url(), failure.message);
+            failure.message = format!("{prefix}could not load JS test '{url}': {why}");
+        }
+        failure
+    })
 }
 
 /// The test with its consolidated options.

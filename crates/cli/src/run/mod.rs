@@ -1,19 +1,20 @@
 //! The parts of `squall run`: options in layers, banner, progress, outputs, summary, record.
 
-pub(crate) mod progress;
-pub(crate) mod view;
-pub(crate) mod output;
-pub(crate) mod runtime;
-pub(crate) mod script_log;
-pub(crate) mod recording;
-pub(crate) mod stopping;
+pub(crate) mod absent;
 pub(crate) mod banner;
 pub(crate) mod cli_options;
 pub(crate) mod consolidation;
 pub(crate) mod ending;
-pub(crate) mod observer;
-pub(crate) mod source;
-pub(crate) mod absent;
+pub(crate) mod features;
 pub(crate) mod front;
+pub(crate) mod observer;
+pub(crate) mod output;
 pub(crate) mod preparation;
+pub(crate) mod progress;
+pub(crate) mod recording;
+pub(crate) mod runtime;
+pub(crate) mod script_log;
+pub(crate) mod source;
+pub(crate) mod stopping;
 pub(crate) mod summary;
+pub(crate) mod view;

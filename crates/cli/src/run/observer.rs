@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::Observer;
+use engine::{End, Observer, RunOutcome};
 use engine::progress::{Phase, Progress};
 use metrics::{Output, SampleBatch, Snapshot};
 use rt::Nanos;
@@ -32,8 +32,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) recording: Option<Recording>,
     /// When plain lines are due next.
     pub(crate) plain_due: Nanos,
-    /// The run's clock has been seen running.
-    pub(crate) started: bool,
+    /// Where the run was when last looked at.
+    pub(crate) phase: Phase,
 }
 
 impl Watch<'_> {
@@ -42,9 +42,17 @@ impl Watch<'_> {
         rt::now() + PLAIN_EVERY
     }
 
-    /// The block as it is now, without escapes.
-    pub(crate) fn last_frame(&self, progress: &Progress) -> String {
-        progress::plain(&self.view.headline(progress), &self.view.rows(progress))
+    /// The block as it was at the end, without escapes.
+    pub(crate) fn last_frame(&self, outcome: &RunOutcome) -> String {
+        let mut last = outcome.progress.clone();
+        // Where no scenario was reached, k6 keeps showing what was going on instead.
+        match outcome.end {
+            End::VuInit(_) => last.phase = Phase::Init,
+            End::Setup(_) => last.phase = Phase::Setup,
+            End::Signal(_) | End::Aborted(_) if self.phase == Phase::Setup => last.phase = Phase::Setup,
+            _ => {}
+        }
+        progress::plain(&self.view.headline(&last), &self.view.rows(&last))
     }
 
     fn draw(&mut self, now: &Progress) {
@@ -54,7 +62,7 @@ impl Watch<'_> {
             let columns = self.terminal.columns();
             self.terminal.draw(progress::tty(&headline, &rows, columns, abilities.color));
         } else if rt::now() >= self.plain_due {
-            self.plain_due = rt::now() + PLAIN_EVERY;
+            self.plain_due = (self.plain_due + PLAIN_EVERY).max(rt::now());
             self.terminal.out(&progress::plain(&headline, &rows));
         }
     }
@@ -62,8 +70,11 @@ impl Watch<'_> {
 
 impl Observer for Watch<'_> {
     fn progress(&mut self, now: &Progress) {
-        if !self.started && !matches!(now.phase, Phase::Init) {
-            self.started = true;
+        let was_init = self.phase == Phase::Init;
+        if now.phase != Phase::Done {
+            self.phase = now.phase;
+        }
+        if was_init && now.phase != Phase::Init {
             let since = u64::try_from(now.elapsed.as_nanos()).unwrap_or(0);
             if let Some(recording) = &mut self.recording {
                 recording.started(rt::unix_nanos().saturating_sub(since));

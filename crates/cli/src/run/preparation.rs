@@ -14,6 +14,7 @@ use super::absent;
 use super::banner::Banner;
 use super::consolidation::{Sources, script_options};
 use super::ending;
+use super::features::Features;
 use super::front;
 use super::output::Wanted;
 use super::runtime::{Runtime, SummaryMode};
@@ -40,6 +41,8 @@ pub(crate) struct Prepared {
     pub(crate) thresholds: Vec<(String, Vec<ThresholdDef>)>,
     /// The outputs asked for.
     pub(crate) outputs: Vec<Wanted>,
+    /// Tags of every sample.
+    pub(crate) run_tags: Vec<(String, String)>,
     /// The test's metrics.
     pub(crate) registry: Arc<Registry>,
     /// The script as the engine takes it.
@@ -62,13 +65,14 @@ impl Prepared {
         notes.extend(runtime.notes.iter().cloned());
         notes.iter().for_each(|note| session.log.warn(note));
         let sources = Sources::read(flags)?;
+        let features = Features::read(flags, sources.config_features(), &session.log);
         let time_scale = time_scale(flags.float("time-scale"))?;
         let log = ScriptLog::new(session.log.clone());
         let registry = Arc::new(Registry::with_builtins());
         let loaded = front::load(&source, &runtime, &log, &registry)?;
         let (script, warnings) = script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
         tell(session, &warnings);
-        let (mut options, warnings) = sources.layered(script);
+        let (mut options, warnings) = sources.layered(script, features.tag_layering());
         tell(session, &warnings);
         refuse_paused(&options)?;
         let outputs = options.outer.out.iter().flatten().map(|text| Wanted::parse(text));
@@ -85,7 +89,8 @@ impl Prepared {
             scenarios = scenarios.into_iter().map(|scenario| scenario.scaled(factor)).collect();
         }
         let striping = options.striping()?;
-        let run_tags = options.tags.clone().unwrap_or_default();
+        let mut run_tags = options.tags.clone().unwrap_or_default();
+        run_tags.extend(features.run_tags());
         let test = front::test(loaded, &options, &run_tags);
         Ok(Self {
             source,
@@ -96,6 +101,7 @@ impl Prepared {
             thresholds,
             outputs,
             registry,
+            run_tags,
             test,
             log,
             time_scale,
@@ -143,7 +149,10 @@ fn thresholds(
                 session.log.log(
                     Level::Warning,
                     &format!("Invalid metric '{selector}' in threshold definitions"),
-                    &[("error", format!("metric '{selector}' does not exist in the script"))],
+                    &[
+                        ("component", "metrics-engine".to_owned()),
+                        ("error", format!("metric '{selector}' does not exist in the script")),
+                    ],
                 );
             }
         }

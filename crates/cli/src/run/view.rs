@@ -1,5 +1,6 @@
 //! From the engine's progress to the texts of the progress block (k6's reference, C.10).
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use engine::progress::{Phase as RunPhase, Progress, ScenarioPhase, ScenarioProgress};
@@ -22,6 +23,15 @@ struct ScenarioView {
     executor: Executor,
     /// This instance's share of the scenario's VUs at most.
     vus: u64,
+    /// What was seen while it ran: the line of a scenario that is over keeps showing it, as k6's does.
+    seen: Cell<Seen>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    held: u64,
+    rate_per_s: f64,
+    ended_after: Option<Duration>,
 }
 
 impl View {
@@ -39,6 +49,7 @@ impl View {
                 name: scenario.name.clone(),
                 executor: scenario.executor.clone(),
                 vus: *vus,
+                seen: Cell::default(),
             })
             .collect();
         Self { scenarios, planned, possible_vus }
@@ -79,7 +90,10 @@ impl View {
 
 impl ScenarioView {
     fn row(&self, now: &ScenarioProgress, run: RunPhase) -> Row {
+        let now = &self.remember(now);
+        let has_begun = !matches!(run, RunPhase::Init | RunPhase::Setup);
         let phase = match now.phase {
+            ScenarioPhase::Waiting if !has_begun => Phase::Running,
             ScenarioPhase::Waiting => Phase::Waiting,
             ScenarioPhase::Running => Phase::Running,
             ScenarioPhase::Graceful => Phase::Graceful,
@@ -91,9 +105,9 @@ impl ScenarioView {
             ScenarioPhase::Done => 1.0,
             _ => self.fraction(now),
         };
-        let columns = match (now.phase, run) {
-            (ScenarioPhase::Waiting, RunPhase::Init | RunPhase::Setup) => Vec::new(),
-            (ScenarioPhase::Waiting, _) => {
+        let columns = match now.phase {
+            ScenarioPhase::Waiting if !has_begun => Vec::new(),
+            ScenarioPhase::Waiting => {
                 vec!["waiting".into(), fixed_duration(now.elapsed, now.elapsed)]
             }
             _ => self.columns(now),
@@ -101,17 +115,22 @@ impl ScenarioView {
         Row { name: self.name.clone(), phase, fraction, columns }
     }
 
-    /// How long new iterations may start.
-    fn length(&self) -> Duration {
-        let sum = |stages: &[plan::scenario::Stage]| stages.iter().map(|s| s.duration).sum();
-        match &self.executor {
-            Executor::ConstantVus(e) => e.duration,
-            Executor::RampingVus(e) => sum(&e.stages),
-            Executor::SharedIterations(e) => e.max_duration,
-            Executor::PerVuIterations(e) => e.max_duration,
-            Executor::ConstantArrivalRate(e) => e.duration,
-            Executor::RampingArrivalRate(e) => sum(&e.stages),
+    /// The same look with what a scenario that is over had when it ended.
+    fn remember(&self, now: &ScenarioProgress) -> ScenarioProgress {
+        let mut seen = self.seen.get();
+        let mut now = now.clone();
+        let is_over = matches!(now.phase, ScenarioPhase::Done | ScenarioPhase::Interrupted);
+        if is_over {
+            now.elapsed = *seen.ended_after.get_or_insert(now.elapsed);
         }
+        seen.held = seen.held.max(now.vus_held);
+        if let Some(rate) = now.rate_per_s.filter(|rate| *rate > 0.0) {
+            seen.rate_per_s = rate;
+        }
+        now.vus_held = seen.held;
+        now.rate_per_s = Some(seen.rate_per_s);
+        self.seen.set(seen);
+        now
     }
 
     fn fraction(&self, now: &ScenarioProgress) -> f64 {
@@ -124,17 +143,24 @@ impl ScenarioView {
             (Executor::PerVuIterations(e), Some(total)) => {
                 by_iterations(total).max(by_time(e.max_duration).floor())
             }
-            _ => by_time(self.length()),
+            _ => by_time(self.executor.regular_duration()),
         };
         fraction.clamp(0.0, 1.0)
     }
 
+    /// Whether it ends when its iterations are done, rather than when its time is over.
+    fn counts(&self) -> bool {
+        matches!(self.executor, Executor::SharedIterations(_) | Executor::PerVuIterations(_))
+    }
+
     fn columns(&self, now: &ScenarioProgress) -> Vec<String> {
-        let length = self.length();
+        let length = self.executor.regular_duration();
         let spent = fixed_duration(now.elapsed, length);
         let whole = format_go(length);
         let of_length = format!("{spent}/{whole}");
-        let until_over = if now.elapsed > length { whole } else { of_length.clone() };
+        let is_over = now.elapsed > length
+            || matches!(now.phase, ScenarioPhase::Graceful | ScenarioPhase::Done) && !self.counts();
+        let until_over = if is_over { whole } else { of_length.clone() };
         let total = now.iterations_total.unwrap_or(0);
         let digits = total.to_string().len();
         let done = format!("{:0digits$}/{total}", now.iterations);

@@ -145,12 +145,22 @@ pub(crate) fn print(session: &Session, prepared: &Prepared, outcome: &RunOutcome
         return;
     }
     let data = Data { session, prepared, totals: &outcome.totals };
-    if let Err(error) = data.handle() {
-        session.log.log(Level::Error, "failed to handle the end-of-test summary", &[("error", error)]);
+    let mut gap = "";
+    match data.handle() {
+        Ok(parts) => {
+            let last = parts.iter().rev().find(|(place, _)| place == "stdout");
+            if last.is_some_and(|(_, text)| !text.ends_with(b"\n")) {
+                gap = "\n\n";
+            }
+        }
+        Err(error) => {
+            let fields = [("error", error)];
+            session.log.log(Level::Error, "failed to handle the end-of-test summary", &fields);
+        }
     }
     if session.name == Name::Squall {
         let check = self_check(&outcome.self_check);
-        let text = additions(&outcome.totals, Some(&check));
+        let text = format!("{gap}{}", additions(&outcome.totals, Some(&check)));
         // With --quiet standard output is what the script or k6 prints, and nothing else: it may be piped.
         if session.quiet() { session.terminal.err(&text) } else { session.terminal.out(&text) }
     }
@@ -175,7 +185,7 @@ impl Data<'_> {
     }
 
     /// Lets the script have its say, then prints and writes.
-    fn handle(&self) -> Result<(), String> {
+    fn handle(&self) -> Result<Vec<files::Part>, String> {
         let timeout = self.prepared.options.handle_summary_timeout_or_default();
         let argument = self.argument().to_string();
         let mut parts: Vec<files::Part> = match self.prepared.test.handle_summary(&argument, timeout)? {
@@ -193,7 +203,8 @@ impl Data<'_> {
         if let Some(path) = &self.prepared.runtime.summary_export {
             parts.push((path.clone(), self.export().into_bytes()));
         }
-        files::save(&parts, &self.session.terminal)
+        files::save(&parts, &self.session.terminal)?;
+        Ok(parts)
     }
 
     fn default_text(&self) -> files::Part {

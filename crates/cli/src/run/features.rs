@@ -1,0 +1,65 @@
+//! k6's feature flags: `--features`, `K6_FEATURES`, or `features` of the config file.
+
+use plan::options::TagLayering;
+
+use crate::environment;
+use crate::flags::Parsed;
+use crate::log::{Level, Logger};
+
+/// Tags of all layers add up instead of the highest layer's replacing the others.
+const MERGE_RUN_TAGS: &str = "merge-run-tags";
+
+/// Flags k6 2.2 knows.
+const KNOWN: &[&str] = &["freeze-env", MERGE_RUN_TAGS, "native-histograms"];
+
+/// The flags that are on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Features(Vec<String>);
+
+impl Features {
+    /// Reads the first source that says anything, and tells what it makes of it, in k6's words.
+    pub(crate) fn read(flags: &Parsed, config: Option<&[String]>, log: &Logger) -> Self {
+        let (names, source) = if flags.is_set("features") {
+            (flags.all("features").flat_map(split).collect(), "cli")
+        } else if let Some(text) = environment::option_var("K6_FEATURES") {
+            (split(&text), "env")
+        } else {
+            (config.map(<[String]>::to_vec).unwrap_or_default(), "config")
+        };
+        let mut active = Vec::new();
+        for name in names {
+            if KNOWN.contains(&name.as_str()) {
+                let fields = [("feature", name.clone()), ("lifecycle", "experimental".into())];
+                log.log(Level::Info, "Experimental feature enabled", &fields);
+                if name != MERGE_RUN_TAGS {
+                    log.warn(&format!("feature flag '{name}' has no effect in this version of squall"));
+                }
+                active.push(name);
+            } else {
+                let fields =
+                    [("feature", name), ("outcome", "unknown".into()), ("source", source.into())];
+                log.log(Level::Error, "Unknown feature flag", &fields);
+            }
+        }
+        Self(active)
+    }
+
+    /// How tags of several layers come together.
+    pub(crate) fn tag_layering(&self) -> TagLayering {
+        if self.0.iter().any(|name| name == MERGE_RUN_TAGS) {
+            TagLayering::Merge
+        } else {
+            TagLayering::Replace
+        }
+    }
+
+    /// The run tags that mark active flags.
+    pub(crate) fn run_tags(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let tag = |name: &String| (format!("k6_feature_{}", name.replace('-', "_")), "true".to_owned());
+        self.0.iter().map(tag)
+    }
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}

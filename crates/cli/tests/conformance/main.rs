@@ -1,0 +1,162 @@
+//! Squall beside the real k6: every script of `conformance/scripts` is run by Squall and compared with what the pinned
+//! k6 was recorded doing (`conformance/recorded`); where `SQUALL_K6` names a k6, the recordings are compared with it too.
+//!
+//! * `SQUALL_K6=PATH SQUALL_RECORD=1 cargo test -p squall-cli --test conformance` writes the recordings anew.
+//! * `SQUALL_ONLY=a,b` runs only cases whose name contains one of the words.
+//! * With `CI=true` a missing k6 is a failure unless `SQUALL_NO_K6=1`.
+//!
+//! Start reading at `case` (what a script's head may say), then `observed` (what is compared).
+
+// Tests may read the environment; the lint is for the product.
+#![allow(clippy::disallowed_methods)]
+
+mod case;
+mod export;
+mod known;
+mod normal;
+mod observed;
+mod points;
+mod program;
+mod requests;
+
+use case::Case;
+use known::KnownDifferences;
+use observed::{Difference, Observed};
+use program::Program;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many cases run at once in each of the two comparing tests, which cargo runs side by side.
+const N_AT_ONCE: usize = 2;
+/// Fewer than this and the scripts were not found.
+const LEAST_CASES: usize = 40;
+
+/// The folder `conformance` of the repository.
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance").canonicalize().unwrap()
+}
+
+fn is_on(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| !value.is_empty() && value != "0" && value != "false")
+}
+
+fn k6() -> Option<Program> {
+    let path = std::env::var_os("SQUALL_K6").filter(|path| !path.is_empty())?;
+    Some(Program::k6(PathBuf::from(path)))
+}
+
+fn words() -> Vec<String> {
+    let only = std::env::var("SQUALL_ONLY").unwrap_or_default();
+    only.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn cases() -> Vec<Case> {
+    let all = case::all(&home().join("scripts"));
+    assert!(all.len() >= LEAST_CASES, "only {} cases in {}", all.len(), home().display());
+    let words = words();
+    let is_wanted = |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word));
+    all.into_iter().filter(is_wanted).collect()
+}
+
+/// Runs `work` on all cases, a few at once, and gives the results in the order of the cases.
+fn on_all<T: Send>(cases: &[Case], work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..N_AT_ONCE {
+            scope.spawn(|| {
+                while let Some((index, case)) = take(&next, cases) {
+                    let result = work(case);
+                    done.lock().unwrap().push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn take<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((index, cases.get(index)?))
+}
+
+/// Runs a case until it gives what is wanted, at most `case.tries` times: counts of cases that are cut by time may be
+/// disturbed by a busy machine, a real difference stays.
+fn differences(
+    program: &Program,
+    case: &Case,
+    compare: impl Fn(&Observed) -> Vec<Difference>,
+) -> Vec<Difference> {
+    let mut last = Vec::new();
+    for _ in 0..case.tries {
+        last = compare(&program.run(case, &home()));
+        if last.is_empty() {
+            break;
+        }
+    }
+    last
+}
+
+fn report(failures: &[(String, Vec<Difference>)], expected: &str, got: &str) -> String {
+    let mut out = String::new();
+    for (case, differences) in failures {
+        writeln!(out, "\n{case}: - {expected}, + {got}").unwrap();
+        for difference in differences {
+            writeln!(out, "  {difference}").unwrap();
+        }
+    }
+    out
+}
+
+#[test]
+fn squall_does_what_k6_was_recorded_doing() {
+    if is_on("SQUALL_RECORD") {
+        return;
+    }
+    let known = KnownDifferences::read(&home().join("known_differences.json"));
+    let cases = cases();
+    let squall = Program::squall();
+    let results = on_all(&cases, |case| {
+        let recorded = Observed::read(&home(), case);
+        differences(&squall, case, |observed| known.unknown(case, recorded.compare(observed)))
+    });
+    let failures: Vec<_> =
+        cases.iter().map(|case| case.name.clone()).zip(results).filter(|(_, d)| !d.is_empty()).collect();
+    let text = report(&failures, "k6 as recorded", "squall");
+    let unused = if words().is_empty() { known.unused() } else { Vec::new() };
+    assert!(failures.is_empty(), "{} of {} cases differ{text}", failures.len(), cases.len());
+    assert!(unused.is_empty(), "known differences that are none any more:\n{}", unused.join("\n"));
+}
+
+#[test]
+fn the_real_k6_still_does_what_was_recorded() {
+    let Some(k6) = k6() else {
+        let must = is_on("CI") && !is_on("SQUALL_NO_K6");
+        assert!(
+            !must,
+            "SQUALL_K6 does not name a k6 (scripts/k6.sh builds the pinned one); SQUALL_NO_K6=1 goes without"
+        );
+        return;
+    };
+    assert_eq!(k6.version(), format!("v{}", normal::K6_VERSION), "recordings are of the pinned version");
+    let cases = cases();
+    if is_on("SQUALL_RECORD") {
+        on_all(&cases, |case| k6.run(case, &home()).write(&home(), case));
+        if words().is_empty() {
+            observed::remove_stale(&home(), &cases);
+        }
+        return;
+    }
+    let results = on_all(&cases, |case| {
+        let recorded = Observed::read(&home(), case);
+        differences(&k6, case, |observed| recorded.compare(observed))
+    });
+    let failures: Vec<_> =
+        cases.iter().map(|case| case.name.clone()).zip(results).filter(|(_, d)| !d.is_empty()).collect();
+    let text = report(&failures, "as recorded", "this k6");
+    assert!(failures.is_empty(), "{} of {} recordings have drifted{text}", failures.len(), cases.len());
+}

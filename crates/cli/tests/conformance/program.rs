@@ -1,0 +1,189 @@
+//! Running k6 or Squall on a case, in a folder of its own with a target of its own, with a bound on its time.
+
+use crate::case::Case;
+use crate::normal::{Names, log_lines, stdout_lines};
+use crate::observed::Observed;
+use crate::{export, points, requests};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// No case takes a tenth of it.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Names of the two files that the harness asks for.
+const POINTS: &str = "conformance-points.json";
+const EXPORT: &str = "conformance-export.json";
+
+static FOLDERS: AtomicU32 = AtomicU32::new(0);
+
+/// k6, or Squall under the name of `k6`: it then prints nothing that k6 would not print.
+#[derive(Debug)]
+pub struct Program {
+    path: PathBuf,
+}
+
+impl Program {
+    pub fn k6(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub fn squall() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("named-k6");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("k6");
+        // Two tests may do this at once; the link of either is right.
+        let _ = fs::remove_file(&path);
+        let _ = std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_squall"), &path);
+        Self { path }
+    }
+
+    /// The second word of what `version` prints.
+    pub fn version(&self) -> String {
+        let output = Command::new(&self.path).arg("version").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split_whitespace().nth(1).unwrap_or_default().to_owned()
+    }
+
+    /// Runs a case and gives what it left behind, normalised.
+    pub fn run(&self, case: &Case, home: &Path) -> Observed {
+        let folder = Folder::with_copy_of(&home.join("scripts"));
+        let before = files(&folder.0);
+        let mut config = demo::TargetConfig::on_free_port();
+        config.transcript = true;
+        let target = demo::Target::start(config).unwrap();
+        let names = Names::new(&folder.0, target.addrs()[0]);
+        let output = wait(self.command(case, &folder.0, &names).spawn().unwrap(), &case.name);
+        let mut after = files(&folder.0);
+        after.retain(|name, _| !before.contains_key(name));
+        let points = after.remove(POINTS).unwrap_or_default();
+        let export = after.remove(EXPORT).unwrap_or_default();
+        let mut observed = Observed {
+            exit: output.status.code().map_or("killed by a signal".into(), |code| code.to_string()),
+            requests: requests::lines(&target.transcript(), &names, case.is_ordered),
+            log: log_lines(&String::from_utf8_lossy(&output.stderr), &names),
+            stdout: stdout_lines(&String::from_utf8_lossy(&output.stdout), &names, &case.cut),
+            summary: export::lines(&export, &names, &case.cut),
+            samples: points::lines(&points, &names, &case.cut),
+            files: file_lines(&after, &names),
+        };
+        if !case.is_ordered {
+            observed.requests.sort();
+            observed.log.sort();
+        }
+        observed
+    }
+
+    fn command(&self, case: &Case, folder: &Path, names: &Names) -> Command {
+        let target = names.target();
+        let mut command = Command::new(&self.path);
+        command.args(["run", "--no-usage-report", "--no-color"]);
+        if !case.is_loud {
+            command.arg("--quiet");
+        }
+        command.args(["--out", &format!("json={POINTS}"), "--summary-export", EXPORT]);
+        command.args(["-e", &format!("BASE=http://{target}"), "-e", &format!("TARGET={target}")]);
+        command.args(case.words.iter().map(|word| word.replace("{TARGET}", target)));
+        command.arg(&case.file);
+        let input = if case.file == "-" {
+            Stdio::from(fs::File::open(folder.join(&case.script)).unwrap())
+        } else {
+            Stdio::null()
+        };
+        command
+            .current_dir(folder)
+            .env_clear()
+            .env("HOME", folder)
+            .env("PATH", "/usr/bin:/bin")
+            // Data and recordings of runs stay in the folder; nothing outside is asked for unknown modules.
+            .env("XDG_DATA_HOME", folder.join("home/data"))
+            .env("K6_AUTO_EXTENSION_RESOLUTION", "false")
+            .envs(case.env.iter().map(|(name, value)| (name, value)))
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// A copy of the scripts that is removed when the case ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with_copy_of(scripts: &Path) -> Self {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("conformance-{}-{number}", std::process::id()));
+        copy(scripts, &path);
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copied = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &copied);
+        } else {
+            fs::copy(&path, &copied).unwrap();
+        }
+    }
+}
+
+/// All files below a folder with their text, by relative name.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                // What a program keeps of its runs is no part of the comparison.
+                if path.file_name().is_some_and(|name| name != "home") {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            out.insert(name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned());
+        }
+    }
+    out
+}
+
+fn file_lines(files: &BTreeMap<String, String>, names: &Names) -> Vec<String> {
+    let lines = |(name, text): (&String, &String)| -> Vec<String> {
+        names.clean(text).lines().map(|line| format!("{name}: {line}")).collect()
+    };
+    files.iter().flat_map(lines).collect()
+}
+
+fn wait(child: Child, case: &str) -> Output {
+    let pid = libc::pid_t::try_from(child.id()).unwrap();
+    let (send, receive) = mpsc::channel();
+    rt::thread::start("waiter", move || send.send(child.wait_with_output())).unwrap();
+    match receive.recv_timeout(PATIENCE) {
+        Ok(output) => output.unwrap(),
+        Err(_) => {
+            kill(pid);
+            panic!("{case} did not end within {PATIENCE:?}");
+        }
+    }
+}
+
+#[allow(unsafe_code)]
+fn kill(pid: libc::pid_t) {
+    // SAFETY: kill touches no memory of ours; the process is a child that nobody has waited for yet.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+}

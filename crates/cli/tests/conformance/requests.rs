@@ -1,0 +1,53 @@
+//! What the target received, one line a request and one a header.
+
+use crate::normal::Names;
+use demo::TranscriptEntry;
+use std::collections::HashMap;
+
+/// One line per request: connection (numbered in order of first use, only where the order is fixed), request line,
+/// headers in order, and the body or its parts.
+pub fn lines(entries: &[TranscriptEntry], names: &Names, is_ordered: bool) -> Vec<String> {
+    let mut connections = HashMap::new();
+    let mut out = Vec::new();
+    for entry in entries {
+        let next = connections.len() + 1;
+        let connection = *connections.entry(entry.connection).or_insert(next);
+        let mut line = if is_ordered { format!("#{connection} ") } else { String::new() };
+        line += &format!("{} {}", entry.method, entry.target);
+        for (name, value) in &entry.headers {
+            line += &format!(" | {name}: {}", header_value(entry, name, value));
+        }
+        line += &body(entry);
+        out.push(names.clean(&line).escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"));
+    }
+    out
+}
+
+/// Boundaries are random, and lengths of encoded bodies depend on them or on the compressor.
+fn header_value(entry: &TranscriptEntry, name: &str, value: &str) -> String {
+    let is_multipart = !entry.parts.is_empty();
+    let is_encoded = entry.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+    if name.eq_ignore_ascii_case("content-length") && (is_multipart || is_encoded) {
+        return "{LENGTH}".into();
+    }
+    match value.split_once("boundary=") {
+        Some((before, _)) if is_multipart => format!("{before}boundary={{BOUNDARY}}"),
+        _ => value.to_owned(),
+    }
+}
+
+fn body(entry: &TranscriptEntry) -> String {
+    if !entry.parts.is_empty() {
+        let part = |part: &demo::TranscriptPart| {
+            let data = part.text.clone().unwrap_or_else(|| format!("md5 {}", part.md5));
+            format!(" | part {} {:?} {:?} {data}", part.name, part.filename, part.content_type)
+        };
+        return entry.parts.iter().map(part).collect();
+    }
+    match &entry.body {
+        _ if entry.body_bytes == 0 => String::new(),
+        
+        Some(text) => format!(" | body {text}"),
+        None => format!(" | body of {} bytes, md5 {}", entry.body_bytes, entry.body_md5),
+    }
+}
