@@ -1,0 +1,38 @@
+"""The cases, by the name that selects them."""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple
+
+from ..report import CaseResult
+from ..rounds import Bench
+from . import accuracy, kernels, memory, openloop, selfcheck, start, throughput
+
+
+class Case(NamedTuple):
+    """A case: what it needs, whether it runs unasked, roughly how long five rounds take."""
+
+    run: Callable[[Bench], CaseResult]
+    needs: set[str]
+    minutes: float
+    is_opt_in: bool = False
+
+
+CASES: dict[str, Case] = {
+    "http": Case(throughput.http, {"squall", "k6", "wrk", "nginx", "openssl"}, 2),
+    "burst": Case(throughput.burst, {"squall", "wrk", "hey", "nginx", "openssl"}, 2),
+    "tls": Case(throughput.tls, {"squall", "k6", "wrk", "nginx", "openssl"}, 2),
+    "tls-new": Case(throughput.tls_new, {"squall", "k6", "nginx", "openssl"}, 1),
+    "plain-new": Case(throughput.plain_new, {"squall", "k6", "nginx", "openssl"}, 1),
+    "js": Case(kernels.js, {"squall", "k6"}, 4),
+    "memory": Case(memory.memory, {"squall", "k6", "nginx", "openssl"}, 6),
+    "init": Case(start.init, {"squall", "k6", "nginx", "openssl"}, 2),
+    "startup": Case(start.startup, {"squall", "k6", "target"}, 1),
+    "rate": Case(openloop.rate, {"squall", "k6", "target"}, 3),
+    "lateness": Case(openloop.lateness, {"squall", "k6", "target", "nginx", "openssl"}, 5),
+    "stall": Case(openloop.stall, {"squall", "k6", "target"}, 4),
+    "accuracy": Case(accuracy.accuracy, {"squall", "k6", "target"}, 4),
+    "urls": Case(memory.urls, {"squall", "nginx", "openssl"}, 1),
+    "memory-growth": Case(memory.growth, {"squall", "nginx", "openssl"}, 11, is_opt_in=True),
+    "selfcheck": Case(selfcheck.selfcheck, {"squall", "nginx", "openssl"}, 12, is_opt_in=True),
+}
