@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use metrics::{Aggregator, Shard, TagSetId, builtin};
+use metrics::{Shard, TagSetId, builtin};
 use plan::segment::Striping;
 use rt::Nanos;
 use rt::channel::{Receiver, Sender};
 
+use crate::coordinator::Coordinator;
 use crate::drive::{Happened, Lane, drive};
 use crate::message::{Command, Report, VuId};
 use crate::pool::Pool;
@@ -324,7 +325,7 @@ fn timed_out(what: &str, after: Duration, exit_code: u8) -> ScriptError {
 /// What merges and watches: everything that needs the observer.
 struct Desk<'a> {
     director: Rc<Director>,
-    aggregator: Aggregator,
+    coordinator: Coordinator,
     observer: &'a mut dyn Observer,
     dropped_samples: u64,
     gauge_tags: TagSetId,
@@ -334,7 +335,7 @@ impl Desk<'_> {
     fn take(&mut self, report: Report) {
         match self.director.file(report) {
             Some(Report::Snapshot(snapshot)) => {
-                if let Err(error) = self.aggregator.ingest(&snapshot) {
+                if let Err(error) = self.coordinator.take(&snapshot) {
                     self.director.warn("a snapshot was refused", vec![("error", error.to_string())]);
                 }
                 self.observer.snapshot(&snapshot);
@@ -378,7 +379,7 @@ impl Desk<'_> {
     }
 
     fn thresholds(&mut self, at_end: bool) {
-        let verdict = self.aggregator.evaluate(self.director.elapsed(), at_end);
+        let verdict = self.coordinator.thresholds(self.director.elapsed(), at_end);
         if verdict.abort && !at_end {
             self.director.stop(End::Thresholds { crossed: verdict.crossed, aborted: true });
         } else if at_end && !verdict.crossed.is_empty() {
@@ -412,7 +413,7 @@ enum Event {
 /// Directs a run on cores that have been started.
 pub(crate) async fn direct(
     config: RunConfig,
-    aggregator: Aggregator,
+    coordinator: Coordinator,
     shard: Shard,
     status: Arc<RunStatus>,
     cores: Vec<Sender<Command>>,
@@ -430,7 +431,7 @@ pub(crate) async fn direct(
         director.shard.borrow_mut().set_raw_tap(true);
     }
     let mut desk =
-        Desk { director: director.clone(), aggregator, observer, dropped_samples: 0, gauge_tags };
+        Desk { director: director.clone(), coordinator, observer, dropped_samples: 0, gauge_tags };
     let mut life = rt::spawn(lifecycle(director.clone()));
     let begun = rt::now();
     let (mut progress_at, mut gauges_at) = (begun, begun + GAUGES_EVERY);
@@ -491,10 +492,10 @@ pub(crate) async fn direct(
 }
 
 fn finish(desk: Desk<'_>, works: Vec<CoreWork>) -> RunOutcome {
-    let Desk { director, aggregator, observer, dropped_samples, .. } = desk;
+    let Desk { director, coordinator, observer, dropped_samples, .. } = desk;
     let progress = director.progress();
     observer.progress(&progress);
-    let totals = aggregator.totals(director.elapsed());
+    let totals = coordinator.totals(director.elapsed());
     let lateness = totals.metrics.iter().find(|m| m.name == "squall_arrival_lateness");
     let lateness_ms = lateness.and_then(|metric| match &metric.sink {
         metrics::Sink::Trend(t) if t.count() > 0 => {

@@ -7,6 +7,7 @@
 //! merges snapshots; any number of **cores** own VUs and run their iterations. The two talk by messages ([`message`]);
 //! on the path of an iteration nothing is locked. Start reading at [`run()`], then `director`, then `core`.
 
+pub mod coordinator;
 mod core;
 mod director;
 mod drive;

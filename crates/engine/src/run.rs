@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Aggregator, AggregatorConfig, Registry, SampleBatch, Shard, ShardConfig, Snapshot, Totals};
+use metrics::{AggregatorConfig, Registry, SampleBatch, Shard, ShardConfig, Snapshot, Totals};
 use plan::scenario::Scenario;
 use plan::segment::Striping;
 use rt::{Core, CoreConfig, Nanos};
@@ -148,15 +148,6 @@ pub enum StartError {
     Metric(#[from] metrics::IngestError),
 }
 
-/// The aggregator of a run, which knows all metrics the script has declared so far.
-fn aggregator(config: &RunConfig) -> Result<Aggregator, StartError> {
-    let mut aggregator = Aggregator::new(config.aggregate.clone())?;
-    for metric in config.registry.list_from(0) {
-        aggregator.declare(&metric)?;
-    }
-    Ok(aggregator)
-}
-
 /// Agents of one instance: its cores and, last, its director. Each has a number of its own.
 const AGENTS_PER_INSTANCE: u32 = 1024;
 
@@ -218,9 +209,9 @@ pub fn run<S: Script>(
     }
     drop(to_director);
     let own = shard(&config, config.cores);
-    let aggregator = aggregator(&config)?;
+    let coordinator = crate::coordinator::of_run(&config)?;
     let outcome = director.block_on(direct(
-        config, aggregator, own, status, commands, reports, stops.0, observer,
+        config, coordinator, own, status, commands, reports, stops.0, observer,
     ));
     for thread in threads {
         if thread.is_finished() {
@@ -244,13 +235,13 @@ pub fn run_simulated<S: Script>(
     let (setups, commands, reports, to_director) = parts(script, &config, &status);
     drop(to_director);
     let own = shard(&config, config.cores);
-    let aggregator = aggregator(&config)?;
+    let coordinator = crate::coordinator::of_run(&config)?;
     let mut core = Core::simulated(Nanos(1_000_000_000));
     Ok(core.block_on(async move {
         for setup in setups {
             rt::spawn(core_main(setup));
         }
-        direct(config, aggregator, own, status, commands, reports, stops.0, observer).await
+        direct(config, coordinator, own, status, commands, reports, stops.0, observer).await
     }))
 }
 

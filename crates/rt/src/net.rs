@@ -132,6 +132,24 @@ thread_local! {
     static CLOCK_OFFSET: Cell<(u64, i128)> = const { Cell::new((0, 0)) };
 }
 
+/// The kernel stamps packets while any socket asks for it, and begins a moment after the first one did. One socket of
+/// ours asks as long as the process lives, so that each connection's first answer is stamped too.
+#[cfg(target_os = "linux")]
+static STAMPING: std::sync::OnceLock<Option<OwnedFd>> = std::sync::OnceLock::new();
+
+#[cfg(target_os = "linux")]
+fn keep_stamping() {
+    STAMPING.get_or_init(|| {
+        // SAFETY: a plain system call.
+        let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+        check(fd as isize).ok()?;
+        // SAFETY: the kernel just gave us this descriptor.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        set_option(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1).ok()?;
+        Some(fd)
+    });
+}
+
 /// How long a mapping between the two clocks is used: steps of the wall clock are seen within this time.
 #[cfg(target_os = "linux")]
 const OFFSET_TTL_NS: u64 = 10_000_000;
@@ -203,6 +221,8 @@ impl TcpStream {
     }
 
     fn from_socket(socket: Socket) -> TcpStream {
+        #[cfg(target_os = "linux")]
+        keep_stamping();
         #[cfg(target_os = "linux")]
         let stamped = set_option(socket.raw(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1).is_ok();
         #[cfg(not(target_os = "linux"))]
