@@ -81,7 +81,7 @@
 #define __extension__
 #endif
 
-#ifndef NDEBUG
+#if !defined(NDEBUG) && !defined(SQUALL_NO_ARENAS)
 #define ENABLE_DUMPS
 #endif
 
@@ -1268,6 +1268,7 @@ typedef enum OPCodeEnum {
 } OPCodeEnum;
 
 static int JS_InitAtoms(JSRuntime *rt);
+static inline bool js_atom_is_shared(const JSString *p);
 static JSAtom __JS_NewAtomInit(JSRuntime *rt, const char *str, int len,
                                int atom_type);
 static void JS_FreeAtomStruct(JSRuntime *rt, JSAtomStruct *p);
@@ -2779,7 +2780,7 @@ void JS_FreeRuntime(JSRuntime *rt)
     /* free the atoms */
     for(i = 0; i < rt->atom_size; i++) {
         JSAtomStruct *p = rt->atom_array[i];
-        if (!atom_is_free(p)) {
+        if (!atom_is_free(p) && !js_atom_is_shared(p)) {
 #ifdef ENABLE_DUMPS // JS_DUMP_LEAKS
             list_del(&p->link);
 #endif
@@ -3364,6 +3365,94 @@ static int JS_ResizeAtomHash(JSRuntime *rt, int new_hash_size)
     return 0;
 }
 
+/* squall: the predefined names are the same in every runtime, never change and
+   are never freed, so that the runtimes of a thread share them. Symbols stay each
+   runtime's own: they can be weakly referenced. */
+#define JS_SHARED_ATOM_HASH_SIZE 1024
+#define JS_SHARED_ATOM_REFS      (1 << 30)
+
+typedef struct JSSharedAtoms {
+    uint8_t *base; /* one block of JSMallocBlockHeader + JSString each */
+    size_t size;
+    JSAtomStruct *array[JS_ATOM_Private_brand];
+    uint32_t hash[JS_SHARED_ATOM_HASH_SIZE];
+} JSSharedAtoms;
+
+static _Thread_local JSSharedAtoms *js_shared_atoms;
+
+static inline bool js_atom_is_shared(const JSAtomStruct *p)
+{
+    return (uintptr_t)p - (uintptr_t)js_shared_atoms->base < js_shared_atoms->size;
+}
+
+static size_t js_shared_atom_size(int len)
+{
+    return (sizeof(JSMallocBlockHeader) + sizeof(JSString) + len + 1 + 15) & ~(size_t)15;
+}
+
+static int js_init_shared_atoms(void)
+{
+    JSSharedAtoms *s;
+    const char *p;
+    uint8_t *q;
+    int i, len;
+
+    if (js_shared_atoms)
+        return 0;
+    s = js_def_calloc(NULL, 1, sizeof(*s));
+    if (!s)
+        return -1;
+    p = js_atom_init;
+    for(i = 1; i < JS_ATOM_Private_brand; i++) {
+        len = strlen(p);
+        s->size += js_shared_atom_size(len);
+        p += len + 1;
+    }
+    s->base = js_def_calloc(NULL, 1, s->size);
+    if (!s->base) {
+        js_def_free(NULL, s);
+        return -1;
+    }
+    q = s->base;
+    p = js_atom_init;
+    for(i = 1; i < JS_ATOM_Private_brand; i++) {
+        JSMallocBlockHeader *b = (JSMallocBlockHeader *)q;
+        JSAtomStruct *a = (JSAtomStruct *)b->user_data;
+        uint32_t h;
+        len = strlen(p);
+        b->u.block_idx = JS_ARENA_FREE_NIL;
+        b->ref_count = JS_SHARED_ATOM_REFS;
+        a->len = len;
+        a->kind = JS_STRING_KIND_NORMAL;
+        a->atom_type = JS_ATOM_TYPE_STRING;
+        memcpy(str8(a), p, len + 1);
+        h = hash_string8((const uint8_t *)p, len, JS_ATOM_TYPE_STRING) & JS_ATOM_HASH_MASK;
+        a->hash = h;
+        a->hash_next = s->hash[h & (JS_SHARED_ATOM_HASH_SIZE - 1)];
+        s->hash[h & (JS_SHARED_ATOM_HASH_SIZE - 1)] = i;
+        s->array[i] = a;
+        q += js_shared_atom_size(len);
+        p += len + 1;
+    }
+    js_shared_atoms = s;
+    return 0;
+}
+
+/* index of a predefined name, or JS_ATOM_NULL */
+static JSAtom js_find_shared_atom(JSString *str, uint32_t h)
+{
+    JSSharedAtoms *s = js_shared_atoms;
+    uint32_t i = s->hash[h & (JS_SHARED_ATOM_HASH_SIZE - 1)];
+    while (i != 0) {
+        JSAtomStruct *p = s->array[i];
+        if (p->hash == h && p->len == str->len &&
+            js_string_memcmp(p, str, p->len) == 0)
+            return i;
+        i = p->hash_next;
+    }
+    return JS_ATOM_NULL;
+}
+
 static int JS_InitAtoms(JSRuntime *rt)
 {
     int i, len, atom_type;
@@ -3374,11 +3463,39 @@ static int JS_InitAtoms(JSRuntime *rt)
     rt->atom_count = 0;
     rt->atom_size = 0;
     rt->atom_free_index = 0;
-    if (JS_ResizeAtomHash(rt, 512))     /* there are at least 504 predefined atoms */
+    if (js_init_shared_atoms())
         return -1;
+    if (JS_ResizeAtomHash(rt, 64))
+        return -1;
+
+    /* the shared names, atom 0 (made by the first new atom) and some room */
+    rt->atom_size = JS_ATOM_END + 64;
+    rt->atom_array = js_malloc_rt(rt, sizeof(rt->atom_array[0]) * rt->atom_size);
+    if (!rt->atom_array) {
+        rt->atom_size = 0;
+        return -1;
+    }
+    for(i = 0; i < rt->atom_size; i++)
+        rt->atom_array[i] = atom_set_free(i + 1 < rt->atom_size ? i + 1 : 0);
+    memcpy(&rt->atom_array[1], &js_shared_atoms->array[1],
+           sizeof(rt->atom_array[0]) * (JS_ATOM_Private_brand - 1));
+    {
+        /* JS_ATOM_NULL entry */
+        JSAtomStruct *a = js_mallocz_rt(rt, sizeof(JSAtomStruct));
+        if (!a)
+            return -1;
+        JS_REF_COUNT(a) = 1;  /* not refcounted */
+        a->atom_type = JS_ATOM_TYPE_SYMBOL;
+        rt->atom_array[0] = a;
+    }
+    rt->atom_free_index = JS_ATOM_Private_brand;
 
     p = js_atom_init;
     for(i = 1; i < JS_ATOM_END; i++) {
+        if (i < JS_ATOM_Private_brand) {
+            p += strlen(p) + 1;
+            continue;
+        }
         if (i == JS_ATOM_Private_brand)
             atom_type = JS_ATOM_TYPE_PRIVATE;
         else if (i >= JS_ATOM_Symbol_toPrimitive)
@@ -3452,6 +3569,12 @@ static JSAtom js_get_atom_index(JSRuntime *rt, JSAtomStruct *p)
     if (p->atom_type != JS_ATOM_TYPE_SYMBOL) {
         JSAtomStruct *p1;
 
+        if (js_atom_is_shared(p)) {
+            i = js_shared_atoms->hash[p->hash & (JS_SHARED_ATOM_HASH_SIZE - 1)];
+            while (js_shared_atoms->array[i] != p)
+                i = js_shared_atoms->array[i]->hash_next;
+            return i;
+        }
         i = rt->atom_hash[p->hash & (rt->atom_hash_size - 1)];
         p1 = rt->atom_array[i];
         while (p1 != p) {
@@ -3485,6 +3608,11 @@ static JSAtom __JS_NewAtom(JSRuntime *rt, JSString *str, int atom_type)
         len = str->len;
         h = hash_string(str, atom_type);
         h &= JS_ATOM_HASH_MASK;
+        if (atom_type == JS_ATOM_TYPE_STRING) {
+            i = js_find_shared_atom(str, h);
+            if (i != JS_ATOM_NULL)
+                goto done;
+        }
         h1 = h & (rt->atom_hash_size - 1);
         i = rt->atom_hash[h1];
         while (i != 0) {
@@ -3518,7 +3646,7 @@ static JSAtom __JS_NewAtom(JSRuntime *rt, JSString *str, int atom_type)
            4 6 9 13 19 28 42 63 94 141 211 316 474 711 1066 1599 2398 3597 5395 8092
            preallocating space for predefined atoms (at least 504).
          */
-        new_size = max_int(711, rt->atom_size * 3 / 2);
+        new_size = max_int(rt->atom_size + 128, rt->atom_size * 5 / 4);
         if (new_size > JS_ATOM_MAX)
             goto fail;
         new_array = js_realloc_rt(rt, rt->atom_array, sizeof(*new_array) * new_size);
@@ -3642,6 +3770,11 @@ static JSAtom __JS_FindAtom(JSRuntime *rt, const char *str, size_t len,
 
     h = hash_string8((const uint8_t *)str, len, JS_ATOM_TYPE_STRING);
     h &= JS_ATOM_HASH_MASK;
+    for(i = js_shared_atoms->hash[h & (JS_SHARED_ATOM_HASH_SIZE - 1)]; i != 0; i = p->hash_next) {
+        p = js_shared_atoms->array[i];
+        if (p->hash == h && p->len == len && memcmp(str8(p), str, len) == 0)
+            return i;
+    }
     h1 = h & (rt->atom_hash_size - 1);
     i = rt->atom_hash[h1];
     while (i != 0) {

@@ -27,16 +27,18 @@ fn shared_array(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     }
     let function = args.get(1);
     if args.len() < 2 || !function.is_function(cx) {
-        return Err(cx.throw_go("a function is expected as the second argument of SharedArray's constructor"));
+        return Err(cx.throw_go(
+            "a function is expected as the second argument of SharedArray's constructor",
+        ));
     }
     let name = args.get(0).to_text(cx)?;
     if name.is_empty() {
         return Err(cx.throw_go("empty name provided to SharedArray's constructor"));
     }
     if function.is_async_function() {
-        return Err(
-            cx.throw_go("SharedArray constructor does not support async functions as second argument")
-        );
+        return Err(cx.throw_go(
+            "SharedArray constructor does not support async functions as second argument",
+        ));
     }
     let known = lock(&host.world.arrays).get(name.as_str()).cloned();
     let elements = match known {
@@ -110,7 +112,9 @@ fn parse(cx: Ctx, json: &str) -> JsResult<Val> {
         return cx.string(text);
     }
     if json.is_empty() {
-        return Err(cx.throw_error("SyntaxError", "invalid character 'u' looking for beginning of value"));
+        return Err(
+            cx.throw_error("SyntaxError", "invalid character 'u' looking for beginning of value")
+        );
     }
     cx.parse_json(json)
 }

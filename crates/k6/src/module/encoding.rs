@@ -35,7 +35,9 @@ fn b64encode(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let encoded = match input.with_bytes(cx, |bytes| engine.encode(bytes)) {
         Some(encoded) => encoded,
         None if input.is_string() => engine.encode(input.to_text(cx)?.as_bytes()),
-        None => return Err(cx.throw_go("invalid type for b64encode, expected string or ArrayBuffer")),
+        None => {
+            return Err(cx.throw_go("invalid type for b64encode, expected string or ArrayBuffer"));
+        }
     };
     cx.string(&encoded)
 }
@@ -47,7 +49,8 @@ fn b64decode(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
         args.get(0).to_text(cx)?.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
     let decoded = engine.decode(&input).map_err(|error| {
         let at = match error {
-            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
+            base64::DecodeError::InvalidByte(at, _)
+            | base64::DecodeError::InvalidLastSymbol(at, _) => at,
             base64::DecodeError::InvalidLength(at) => at,
             base64::DecodeError::InvalidPadding => input.len(),
         };

@@ -28,16 +28,29 @@ impl Section {
     const fn names(self) -> &'static [&'static str] {
         match self {
             Section::Instance => &[
-                "iterationsInterrupted", "iterationsCompleted", "vusActive", "vusInitialized",
+                "iterationsInterrupted",
+                "iterationsCompleted",
+                "vusActive",
+                "vusInitialized",
                 "currentTestRunDuration",
             ],
-            Section::Scenario => {
-                &["progress", "iterationInInstance", "iterationInTest", "name", "executor", "startTime"]
-            }
+            Section::Scenario => &[
+                "progress",
+                "iterationInInstance",
+                "iterationInTest",
+                "name",
+                "executor",
+                "startTime",
+            ],
             Section::Test => &["abort", "fail", "options"],
-            Section::Vu => {
-                &["idInInstance", "idInTest", "iterationInInstance", "iterationInScenario", "tags", "metrics"]
-            }
+            Section::Vu => &[
+                "idInInstance",
+                "idInTest",
+                "iterationInInstance",
+                "iterationInScenario",
+                "tags",
+                "metrics",
+            ],
             Section::Metrics => &["tags", "metadata"],
         }
     }
@@ -93,7 +106,9 @@ impl Keyed for Section {
 
 fn instance(cx: Ctx, host: &VuHost, name: &str) -> JsResult<Val> {
     if !matches!(host.phase.get(), Phase::Iteration | Phase::Setup) {
-        return Err(cx.throw_go("getting instance information in the init context is not supported"));
+        return Err(
+            cx.throw_go("getting instance information in the init context is not supported")
+        );
     }
     let status = &host.status;
     let counter = match name {
@@ -115,7 +130,9 @@ fn scenario(cx: Ctx, host: &VuHost, name: &str) -> JsResult<Val> {
     let (Some(activation), Some(iteration), Phase::Iteration) =
         (activation, host.iteration.get(), host.phase.get())
     else {
-        return Err(cx.throw_go("getting scenario information outside of the VU context is not supported"));
+        return Err(
+            cx.throw_go("getting scenario information outside of the VU context is not supported")
+        );
     };
     Ok(match name {
         "name" => cx.string(&activation.scenario.name)?,
@@ -165,7 +182,9 @@ fn vu(cx: Ctx, host: &VuHost, name: &str) -> JsResult<Val> {
         "idInInstance" => Ok(cx.number(host.id_in_instance as f64)),
         "idInTest" => Ok(cx.number(host.id_in_test as f64)),
         "iterationInInstance" => Ok(cx.number(host.iterations.get().saturating_sub(1) as f64)),
-        "iterationInScenario" => Ok(cx.number(host.iterations_in_scenario.get().saturating_sub(1) as f64)),
+        "iterationInScenario" => {
+            Ok(cx.number(host.iterations_in_scenario.get().saturating_sub(1) as f64))
+        }
         "tags" => keyed::object(cx, Tags),
         _ => keyed::object(cx, Section::Metrics),
     }
@@ -177,7 +196,9 @@ fn test(cx: Ctx, host: &VuHost, name: &str) -> JsResult<Val> {
         "fail" => cx.function(c"fail", 1, native!(fail)),
         _ => {
             if host.is_init() {
-                return Err(cx.throw_go("getting test options in the init context is not supported"));
+                return Err(
+                    cx.throw_go("getting test options in the init context is not supported")
+                );
             }
             if let Some(options) = &host.kept.borrow().options {
                 return Ok(options.clone());

@@ -47,7 +47,8 @@ fn read(cx: Ctx, path: &PathBuf) -> JsResult<Arc<[u8]>> {
             path.display()
         )));
     }
-    let content: Arc<[u8]> = world.reader.read(path).map_err(|error| cx.throw_go(&why(path, &error)))?.into();
+    let content: Arc<[u8]> =
+        world.reader.read(path).map_err(|error| cx.throw_go(&why(path, &error)))?.into();
     lock(&world.files).insert(path.clone(), content.clone());
     Ok(content)
 }
@@ -56,7 +57,9 @@ fn why(path: &Path, error: &std::io::Error) -> String {
     let path = path.display();
     match error.kind() {
         ErrorKind::NotFound => format!("stat {path}: no such file or directory"),
-        ErrorKind::IsADirectory => format!("open() can't be used with directories, path: \"{path}\""),
+        ErrorKind::IsADirectory => {
+            format!("open() can't be used with directories, path: \"{path}\"")
+        }
         ErrorKind::PermissionDenied => format!("open {path}: permission denied"),
         _ => format!("open {path}: {error}"),
     }

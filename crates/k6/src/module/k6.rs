@@ -50,7 +50,11 @@ fn sleep(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
 }
 
 fn fail(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
-    let message = if args.get(0).is_undefined() { String::new() } else { args.get(0).to_text(cx)?.to_string() };
+    let message = if args.get(0).is_undefined() {
+        String::new()
+    } else {
+        args.get(0).to_text(cx)?.to_string()
+    };
     Err(cx.throw_go(&message))
 }
 
@@ -254,8 +258,12 @@ fn seeded_random(cx: Ctx, _this: Raw, _args: Args<'_>) -> JsResult<Val> {
 
 /// k6's text for `exec.test.abort()`: what was said and where.
 pub(crate) fn abort_text(cx: Ctx, message: Option<&str>) -> String {
-    let place = cx.new_error("Error", "").ok().map(|error| exception::describe(cx, error.raw(), &cx.host().world.graph));
-    let place = place.as_deref().and_then(|text| text.lines().find(|line| line.contains("file://")));
+    let place = cx
+        .new_error("Error", "")
+        .ok()
+        .map(|error| exception::describe(cx, error.raw(), &cx.host().world.graph));
+    let place =
+        place.as_deref().and_then(|text| text.lines().find(|line| line.contains("file://")));
     let place = place.map(|line| line.trim().trim_start_matches("at ")).unwrap_or_default();
     let in_vu = matches!(cx.host().phase.get(), Phase::Init | Phase::Iteration);
     match (message, in_vu) {

@@ -65,7 +65,11 @@ fn make(cx: Ctx, class: u32, name: &'static CStr, inner: Inner) -> JsResult<Val>
         if !qjs::JS_IsRegisteredClass(cx.runtime(), class) {
             let def = qjs::JSClassDef {
                 class_name: name.as_ptr(),
-                finalizer: Some(if class == ARRAY { finalize::<ARRAY> } else { finalize::<OBJECT> }),
+                finalizer: Some(if class == ARRAY {
+                    finalize::<ARRAY>
+                } else {
+                    finalize::<OBJECT>
+                }),
                 gc_mark: None,
                 call: None,
                 exotic: std::ptr::from_ref(&EXOTIC).cast_mut(),
@@ -109,7 +113,11 @@ fn inner<'a>(object: qjs::JSValue) -> Option<&'a dyn Keyed> {
 }
 
 /// Calls `f` with the key of an atom; symbols have none.
-fn with_key<R>(cx: Ctx, atom: qjs::JSAtom, f: impl FnOnce(Key<'_>) -> JsResult<R>) -> JsResult<Option<R>> {
+fn with_key<R>(
+    cx: Ctx,
+    atom: qjs::JSAtom,
+    f: impl FnOnce(Key<'_>) -> JsResult<R>,
+) -> JsResult<Option<R>> {
     const TAGGED_INT: u32 = 1 << 31;
     if atom & TAGGED_INT != 0 {
         return f(Key::Index(atom & !TAGGED_INT)).map(Some);
@@ -123,7 +131,11 @@ fn with_key<R>(cx: Ctx, atom: qjs::JSAtom, f: impl FnOnce(Key<'_>) -> JsResult<R
     f(Key::Name(&text)).map(Some)
 }
 
-fn with_name<R>(cx: Ctx, atom: qjs::JSAtom, f: impl FnOnce(&str) -> JsResult<R>) -> JsResult<Option<R>> {
+fn with_name<R>(
+    cx: Ctx,
+    atom: qjs::JSAtom,
+    f: impl FnOnce(&str) -> JsResult<R>,
+) -> JsResult<Option<R>> {
     with_key(cx, atom, |key| match key {
         Key::Index(i) => f(&i.to_string()),
         Key::Name(name) => f(name),
@@ -134,7 +146,10 @@ fn with_name<R>(cx: Ctx, atom: qjs::JSAtom, f: impl FnOnce(&str) -> JsResult<R>)
 ///
 /// # Safety
 /// `ctx` is live.
-unsafe fn guarded(ctx: *mut qjs::JSContext, f: impl FnOnce(Ctx) -> JsResult<core::ffi::c_int>) -> core::ffi::c_int {
+unsafe fn guarded(
+    ctx: *mut qjs::JSContext,
+    f: impl FnOnce(Ctx) -> JsResult<core::ffi::c_int>,
+) -> core::ffi::c_int {
     // SAFETY: vouched for by the caller.
     let cx = unsafe { Ctx::from_ptr(ctx) };
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(cx))) {
@@ -158,9 +173,13 @@ unsafe extern "C" fn get_own_property(
         guarded(ctx, |cx| {
             let Some(inner) = inner(obj) else { return Ok(0) };
             let Some(desc) = desc.as_mut() else {
-                return Ok(core::ffi::c_int::from(with_key(cx, prop, |key| inner.has(cx, key))?.unwrap_or(false)));
+                return Ok(core::ffi::c_int::from(
+                    with_key(cx, prop, |key| inner.has(cx, key))?.unwrap_or(false),
+                ));
             };
-            let Some(value) = with_key(cx, prop, |key| inner.get(cx, key))?.flatten() else { return Ok(0) };
+            let Some(value) = with_key(cx, prop, |key| inner.get(cx, key))?.flatten() else {
+                return Ok(0);
+            };
             desc.flags = qjs::JS_PROP_C_W_E as core::ffi::c_int;
             desc.value = value.into_raw();
             desc.getter = qjs::JS_UNDEFINED;

@@ -5,7 +5,9 @@ use std::ffi::CStr;
 
 use metrics::{Contains, MetricId, MetricKind, SeriesId, TagSetId};
 
-use crate::js::{Args, Class, Ctx, FIRST_CLASS_ID, JsResult, List, Raw, Thrown, Val, constructor, func};
+use crate::js::{
+    Args, Class, Ctx, FIRST_CLASS_ID, JsResult, List, Raw, Thrown, Val, constructor, func,
+};
 use crate::log::Level;
 use crate::module::k6::{TagError, custom_tags_or};
 use crate::native;
@@ -62,7 +64,11 @@ fn make(cx: Ctx, args: Args<'_>, kind: MetricKind) -> JsResult<Val> {
     if !host.is_init() {
         return Err(cx.throw_go("metrics must be declared in the init context"));
     }
-    let name = if args.get(0).is_undefined() { String::new() } else { args.get(0).to_text(cx)?.to_string() };
+    let name = if args.get(0).is_undefined() {
+        String::new()
+    } else {
+        args.get(0).to_text(cx)?.to_string()
+    };
     let contains = if args.get(1).to_bool(cx) { Contains::Time } else { Contains::Default };
     let declared = host.world.registry.declare(&name, kind, contains);
     let id = declared.map_err(|error| cx.throw_go(&error.to_string()))?;
@@ -89,11 +95,13 @@ fn add(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     if args.get(1).is_object() {
         let pairs = custom_tags_or(cx, args.get(1)).map_err(|error| match error {
             TagError::Thrown(thrown) => thrown,
-            TagError::Invalid(text) => {
-                cx.throw_go(&format!("cannot add tags for the '{}' custom metric: {text}", metric.name))
-            }
+            TagError::Invalid(text) => cx.throw_go(&format!(
+                "cannot add tags for the '{}' custom metric: {text}",
+                metric.name
+            )),
         })?;
-        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let pairs: Vec<(&str, &str)> =
+            pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let set = host.tag_set_with(&pairs);
         host.record(metric.id, set, value, at);
         return Ok(cx.boolean(true));
@@ -120,18 +128,24 @@ fn value_of(cx: Ctx, metric: &Metric, args: Args<'_>) -> JsResult<Option<f64>> {
         return Ok(Some(n));
     }
     if args.is_empty() {
-        return refuse(cx, format!(
-            "no value was provided for metric '{}', a number or a boolean value is expected",
-            metric.name
-        ));
+        return refuse(
+            cx,
+            format!(
+                "no value was provided for metric '{}', a number or a boolean value is expected",
+                metric.name
+            ),
+        );
     }
     let number = if value.is_null() { f64::NAN } else { value.to_f64(cx)? };
     if number.is_nan() {
         let shown = value.to_text(cx)?;
-        return refuse(cx, format!(
-            "'{shown}' is an invalid value for metric '{}', a number or a boolean value is expected",
-            metric.name
-        ));
+        return refuse(
+            cx,
+            format!(
+                "'{shown}' is an invalid value for metric '{}', a number or a boolean value is expected",
+                metric.name
+            ),
+        );
     }
     Ok(Some(number))
 }

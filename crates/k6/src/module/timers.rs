@@ -46,7 +46,11 @@ fn delay(cx: Ctx, args: &Args<'_>, name: &str) -> JsResult<Duration> {
         return Err(cx.throw_type(&format!("{name}'s callback isn't a callable function")));
     }
     let ms = if args.get(1).is_undefined() { 0.0 } else { args.get(1).to_f64(cx)? };
-    Ok(if ms > 0.0 { Duration::from_nanos((ms.min(MAX_DELAY_MS) * 1e6) as u64) } else { Duration::ZERO })
+    Ok(if ms > 0.0 {
+        Duration::from_nanos((ms.min(MAX_DELAY_MS) * 1e6) as u64)
+    } else {
+        Duration::ZERO
+    })
 }
 
 fn add(cx: Ctx, args: &Args<'_>, delay: Duration, every: Option<Duration>) -> Val {
