@@ -74,6 +74,8 @@ pub(crate) struct Inner {
     mailbox: Arc<Mailbox>,
     mode: Mode,
     simulated_now: Cell<u64>,
+    /// The task that runs has asked for sockets and timers to be looked at ([`crate::yield_now`]).
+    pub(crate) yielded: Cell<bool>,
     config: CoreConfig,
     stats: Cell<CoreStats>,
     main_woken: Arc<MainWaker>,
@@ -114,6 +116,10 @@ impl Inner {
         for _ in 0..BATCH {
             let Some(task) = self.run_queue.borrow_mut().pop_front() else { return };
             self.tasks.run(&task);
+            // It gave way: a batch of such would keep sockets and timers waiting for as many times what made it do so.
+            if self.yielded.take() {
+                return;
+            }
         }
     }
 
@@ -235,6 +241,7 @@ impl Core {
             mailbox,
             mode,
             simulated_now: Cell::new(now),
+            yielded: Cell::new(false),
             config,
             stats: Cell::default(),
             main_woken,

@@ -171,6 +171,11 @@ pub async fn yield_now() {
             return Poll::Ready(());
         }
         yielded = true;
+        with_current(|core| {
+            if let Some(core) = core {
+                core.yielded.set(true);
+            }
+        });
         cx.waker().wake_by_ref();
         Poll::Pending
     })

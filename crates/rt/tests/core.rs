@@ -238,3 +238,24 @@ fn a_large_body_flows_through_small_reads() {
         assert!(got == expected);
     });
 }
+
+#[test]
+fn a_task_that_gives_way_lets_timers_fire_before_it_goes_on() {
+    real().block_on(async {
+        let fired = rt::spawn(rt::sleep(Duration::from_millis(1)));
+        // The timer starts with its task's first turn.
+        rt::yield_now().await;
+        let mut turns = 0;
+        rt::spawn(async move {
+            while fired.try_take().is_none() {
+                let end = rt::now() + Duration::from_millis(1);
+                while rt::now() < end {}
+                turns += 1;
+                // The timer is due after the first turn, its task runs after the second.
+                assert!(turns <= 3, "{turns} turns and the timer has not fired");
+                rt::yield_now().await;
+            }
+        })
+        .await;
+    });
+}
