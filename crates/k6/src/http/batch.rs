@@ -33,7 +33,10 @@ pub(super) fn batch(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let http = state(cx).ok_or(Thrown)?;
     let keys = list.keys(cx)?;
     if keys.len() > MAX_REQUESTS {
-        return Err(cx.throw_go(&format!("a batch of {} requests is larger than {MAX_REQUESTS}", keys.len())));
+        return Err(cx.throw_go(&format!(
+            "a batch of {} requests is larger than {MAX_REQUESTS}",
+            keys.len()
+        )));
     }
     let shape = Shape::of(cx, list)?;
     let mut calls = Vec::with_capacity(keys.len());
@@ -109,8 +112,9 @@ fn read_entry(cx: Ctx, http: &VuHttp, key: &str, entry: Raw) -> Result<Call, NoC
         let name = MethodName::read(cx, method.raw())?;
         return read(cx, http, name, url.raw(), body.raw(), params.raw());
     }
-    let is_plain_object =
-        entry.is_object() && !entry.is_function(cx) && cx.inner::<super::helpers::TaggedUrl>(entry).is_none();
+    let is_plain_object = entry.is_object()
+        && !entry.is_function(cx)
+        && cx.inner::<super::helpers::TaggedUrl>(entry).is_none();
     if !is_plain_object {
         return read(cx, http, get(), entry, Raw::UNDEFINED, Raw::UNDEFINED);
     }
@@ -119,7 +123,8 @@ fn read_entry(cx: Ctx, http: &VuHttp, key: &str, entry: Raw) -> Result<Call, NoC
         return Err(NoCall::Unsent((format!("batch request {key} doesn't have a url key"), 0)));
     }
     let method = entry.get(cx, atoms.method)?;
-    let name = if method.is_nullish() { "GET".to_owned() } else { method.to_text(cx)?.to_uppercase() };
+    let name =
+        if method.is_nullish() { "GET".to_owned() } else { method.to_text(cx)?.to_uppercase() };
     let params = entry.get(cx, atoms.params)?;
     let body = match name.as_str() {
         "GET" | "HEAD" => Val::undefined(cx),
@@ -156,7 +161,10 @@ async fn run_all(http: &VuHttp, calls: &[Call]) -> Vec<Done> {
             while at < waiting.len() && running.len() < http.settings.batch {
                 let idx = waiting[at];
                 let authority = calls[idx].entry.url.authority();
-                let same = running.iter().filter(|(r, _)| calls[*r].entry.url.authority() == authority).count();
+                let same = running
+                    .iter()
+                    .filter(|(r, _)| calls[*r].entry.url.authority() == authority)
+                    .count();
                 if same < http.settings.batch_per_host {
                     waiting.remove(at);
                     running.push((idx, Box::pin(http.run(&calls[idx]))));

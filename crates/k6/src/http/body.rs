@@ -20,7 +20,10 @@ pub(super) struct Body {
 ///
 /// # Errors
 /// k6's text for values that are no body.
-pub(super) fn build(value: Exported, boundary: impl FnOnce() -> String) -> Result<Option<Body>, String> {
+pub(super) fn build(
+    value: Exported,
+    boundary: impl FnOnce() -> String,
+) -> Result<Option<Body>, String> {
     match value {
         Exported::Nil => Ok(None),
         Exported::Text(text) => Ok(Some(Body { bytes: text.into_bytes(), content_type: None })),
@@ -33,7 +36,10 @@ pub(super) fn build(value: Exported, boundary: impl FnOnce() -> String) -> Resul
                 urlencoded(&entries)
             };
             if body.bytes.len() > BODY_LIMIT {
-                return Err(format!("request body of {} bytes is larger than {BODY_LIMIT}", body.bytes.len()));
+                return Err(format!(
+                    "request body of {} bytes is larger than {BODY_LIMIT}",
+                    body.bytes.len()
+                ));
             }
             Ok(Some(body))
         }
@@ -57,7 +63,10 @@ fn urlencoded(entries: &[(String, Exported)]) -> Body {
             other => pair(key, other),
         }
     }
-    Body { bytes: out.into_bytes(), content_type: Some("application/x-www-form-urlencoded".to_owned()) }
+    Body {
+        bytes: out.into_bytes(),
+        content_type: Some("application/x-www-form-urlencoded".to_owned()),
+    }
 }
 
 /// Go's `url.QueryEscape`.
@@ -77,11 +86,16 @@ fn multipart(entries: &[(String, Exported)], boundary: &str) -> Body {
     let mut out = Vec::new();
     for (name, value) in entries {
         let name = quote_parameter(name);
-        out.extend_from_slice(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"").as_bytes());
+        out.extend_from_slice(
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"").as_bytes(),
+        );
         match value {
             Exported::File(FileData { data, filename, content_type }) => {
                 let filename = quote_parameter(filename);
-                out.extend_from_slice(format!("; filename=\"{filename}\"\r\nContent-Type: {content_type}\r\n\r\n").as_bytes());
+                out.extend_from_slice(
+                    format!("; filename=\"{filename}\"\r\nContent-Type: {content_type}\r\n\r\n")
+                        .as_bytes(),
+                );
                 out.extend_from_slice(data);
             }
             other => {
@@ -113,7 +127,15 @@ mod tests {
         let map = Exported::Map(vec![
             ("b".into(), Exported::Int(1)),
             ("a".into(), text("x y&z")),
-            ("c".into(), Exported::List(vec![Exported::Int(1), text("2"), Exported::Nil, Exported::Bool(true)])),
+            (
+                "c".into(),
+                Exported::List(vec![
+                    Exported::Int(1),
+                    text("2"),
+                    Exported::Nil,
+                    Exported::Bool(true),
+                ]),
+            ),
             ("e".into(), Exported::Map(vec![("f".into(), Exported::Int(1))])),
             ("k k".into(), text("é")),
             ("m".into(), Exported::Float(-0.0)),
@@ -128,7 +150,11 @@ mod tests {
 
     #[test]
     fn a_file_makes_the_body_multipart() {
-        let file = FileData { data: b"data".to_vec(), filename: "a\"b.txt".into(), content_type: "text/plain".into() };
+        let file = FileData {
+            data: b"data".to_vec(),
+            filename: "a\"b.txt".into(),
+            content_type: "text/plain".into(),
+        };
         let map = Exported::Map(vec![("f".into(), Exported::File(file)), ("b".into(), text("1"))]);
         let body = build(map, || "BB".into()).unwrap().unwrap();
         let want = "--BB\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n1\r\n--BB\r\nContent-Disposition: form-data; name=\"f\"; \
@@ -145,7 +171,10 @@ mod tests {
             (Exported::List(vec![]), "[]interface {}"),
             (Exported::Other("time.Time"), "time.Time"),
         ] {
-            assert_eq!(build(value, String::new).unwrap_err(), format!("unknown request body type {name}"));
+            assert_eq!(
+                build(value, String::new).unwrap_err(),
+                format!("unknown request body type {name}")
+            );
         }
         assert_eq!(build(Exported::Nil, String::new).unwrap(), None);
     }

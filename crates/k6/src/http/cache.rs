@@ -112,7 +112,7 @@ impl CoreCache {
         if let Some(name) = self.names.borrow().get(&base) {
             return name.clone();
         }
-        let name = shard.borrow().tags(base).find(|(key, _)| *key == "name").map(|(_, value)| Rc::from(value));
+        let name = shard.borrow().tag(base, "name").map(Rc::from);
         let mut names = self.names.borrow_mut();
         if names.len() >= MAX_SERIES_NAMED {
             names.clear();

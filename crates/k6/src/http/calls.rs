@@ -125,7 +125,9 @@ impl MethodName {
         }
         match Method::parse(name) {
             Ok(method) => method.into(),
-            Err(error) => Self { method: Method::Other(name.into()), shown: None, refused: Some(error) },
+            Err(error) => {
+                Self { method: Method::Other(name.into()), shown: None, refused: Some(error) }
+            }
         }
     }
 
@@ -198,7 +200,11 @@ pub(super) fn read(
         base: host.tag_set(),
         timeout: DEFAULT_TIMEOUT,
         redirects: Redirects { max: settings.max_redirects, warn: settings.warns_of_redirects },
-        response_type: if settings.discards_bodies { ResponseType::None } else { ResponseType::Text },
+        response_type: if settings.discards_bodies {
+            ResponseType::None
+        } else {
+            ResponseType::Text
+        },
         expected: http.expected.borrow().clone(),
         throws: settings.throws,
         shown_body: None,
@@ -252,7 +258,13 @@ fn read_body(cx: Ctx, value: Raw) -> Result<Option<body::Body>, NoCall> {
 }
 
 /// Headers, cookies and body of the first hop.
-fn finish_request(http: &VuHttp, call: &mut Call, method: Method, params: Params, body: Option<body::Body>) {
+fn finish_request(
+    http: &VuHttp,
+    call: &mut Call,
+    method: Method,
+    params: Params,
+    body: Option<body::Body>,
+) {
     let mut request = Request::new(method, call.entry.url.clone());
     request.sink = sink(call.response_type);
     let mut cookie = String::new();
@@ -261,7 +273,9 @@ fn finish_request(http: &VuHttp, call: &mut Call, method: Method, params: Params
     for (name, value) in &params.headers {
         let name = canonical_name(name);
         match &*name {
-            "Content-Length" => warn_length(http, call, &request, value, body.as_ref().map_or(0, |b| b.bytes.len())),
+            "Content-Length" => {
+                warn_length(http, call, &request, value, body.as_ref().map_or(0, |b| b.bytes.len()))
+            }
             "Cookie" => cookie.clone_from(value),
             "User-Agent" if value.is_empty() => has_agent = true,
             _ => {
@@ -348,9 +362,16 @@ pub(super) const THROWN: &str = "GoError";
 const REJECTED: &str = "";
 
 /// What a finished call gives the script: a response, or an exception called `error_name`.
-pub(super) fn finish(cx: Ctx, http: &Rc<VuHttp>, call: Call, done: Done, error_name: &str) -> JsResult<Val> {
+pub(super) fn finish(
+    cx: Ctx,
+    http: &Rc<VuHttp>,
+    call: Call,
+    done: Done,
+    error_name: &str,
+) -> JsResult<Val> {
     if done.switched {
-        let status = done.response.as_ref().map(net::http::Response::status_text).unwrap_or_default();
+        let status =
+            done.response.as_ref().map(net::http::Response::status_text).unwrap_or_default();
         return Err(cx.throw_error(error_name, &format!("unsupported response status: {status}")));
     }
     if let Some(text) = &done.log_text {

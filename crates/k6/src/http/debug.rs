@@ -59,7 +59,8 @@ impl VuHttp {
         let host = request.headers.host().map_or_else(|| request.url.host_header(), Into::into);
         out.push_str(&format!("Host: {host}\n"));
         let line = |name: &str, value: &[u8]| format!("{name}: {}\n", text(value));
-        let (agents, others): (Vec<_>, Vec<_>) = request.headers.iter().partition(|(name, _)| *name == "User-Agent");
+        let (agents, others): (Vec<_>, Vec<_>) =
+            request.headers.iter().partition(|(name, _)| *name == "User-Agent");
         out.extend(agents.into_iter().map(|(name, value)| line(name, value)));
         match request.body.length() {
             Some(0) => {}
@@ -77,11 +78,14 @@ impl VuHttp {
 
     pub(super) fn debug_response(&self, call: &Call, response: &Response) {
         let (Some(level), Some(fields)) = (self.settings.debug, &call.debug) else { return };
-        let mut out = format!("Response:\n{} {}\n", response.version.as_str(), response.status_text());
+        let mut out =
+            format!("Response:\n{} {}\n", response.version.as_str(), response.status_text());
         // Go's dump puts framing first and sorts the rest.
         let is_framing = |name: &str| matches!(name, "Content-Length" | "Transfer-Encoding");
-        let mut headers: Vec<_> =
-            response.headers().map(|(name, value)| (net::http::canonical_name(name), text(value))).collect();
+        let mut headers: Vec<_> = response
+            .headers()
+            .map(|(name, value)| (net::http::canonical_name(name), text(value)))
+            .collect();
         headers.sort_by(|a, b| is_framing(&b.0).cmp(&is_framing(&a.0)).then_with(|| a.0.cmp(&b.0)));
         out.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\n")));
         out.push('\n');

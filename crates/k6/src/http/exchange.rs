@@ -183,15 +183,19 @@ impl VuHttp {
         };
         let log_text = error.as_ref().map(|error| self.log_text(&hop.request, error));
         if !switched {
-            self.record(call, hop, &Observed {
-                status,
-                response: response.as_ref(),
-                error: error.as_ref(),
-                error_code,
-                timings: &timings,
-                remote: remote_addr,
-                tls: tls.as_deref(),
-            });
+            self.record(
+                call,
+                hop,
+                &Observed {
+                    status,
+                    response: response.as_ref(),
+                    error: error.as_ref(),
+                    error_code,
+                    timings: &timings,
+                    remote: remote_addr,
+                    tls: tls.as_deref(),
+                },
+            );
         }
         Done {
             entry: hop.entry.clone(),
@@ -208,15 +212,19 @@ impl VuHttp {
     }
 
     fn record_redirect(&self, call: &Call, hop: &Hop, exchange: &Exchange, response: &Response) {
-        self.record(call, hop, &Observed {
-            status: response.status,
-            response: Some(response),
-            error: None,
-            error_code: 0,
-            timings: &exchange.timings,
-            remote: exchange.remote_addr,
-            tls: exchange.tls.as_deref(),
-        });
+        self.record(
+            call,
+            hop,
+            &Observed {
+                status: response.status,
+                response: Some(response),
+                error: None,
+                error_code: 0,
+                timings: &exchange.timings,
+                remote: exchange.remote_addr,
+                tls: exchange.tls.as_deref(),
+            },
+        );
     }
 
     fn record(&self, call: &Call, hop: &Hop, observed: &Observed<'_>) {
@@ -241,9 +249,12 @@ impl VuHttp {
 
     /// The body without its content encodings; `None` where it has none.
     fn decode(&self, response: &Response) -> Result<Option<Vec<u8>>, NetError> {
+        if response.body().is_empty() {
+            return Ok(None);
+        }
         let Some(encoding) = response.header("content-encoding") else { return Ok(None) };
         let Ok(encoding) = std::str::from_utf8(encoding) else { return Ok(None) };
-        if encoding.is_empty() || response.body().is_empty() {
+        if encoding.is_empty() {
             return Ok(None);
         }
         match net::encoding::decode_body(encoding, response.body(), super::BODY_LIMIT)? {
@@ -258,7 +269,9 @@ impl VuHttp {
             if !name.eq_ignore_ascii_case("set-cookie") {
                 continue;
             }
-            let Some(cookie) = std::str::from_utf8(value).ok().and_then(SetCookie::parse) else { continue };
+            let Some(cookie) = std::str::from_utf8(value).ok().and_then(SetCookie::parse) else {
+                continue;
+            };
             let now = *now.get_or_insert_with(unix_seconds);
             let path = decoded_path(&entry.url);
             // A cookie for a foreign domain is dropped silently, as Go does.
@@ -295,14 +308,19 @@ impl VuHttp {
         let keeps_body = hop.keeps_body && matches!(status, 307 | 308);
         let first = &call.entry.url;
         let strips_secrets = hop.strips_secrets
-            || (first.authority() != url.authority() && !is_same_or_subdomain(first.host(), url.host()));
+            || (first.authority() != url.authority()
+                && !is_same_or_subdomain(first.host(), url.host()));
         let mut request = Request::new(method, url);
         request.sink = call.request.sink;
         if keeps_body {
             request.body = call.request.body.clone();
         }
         let is_relative = Url::parse(&location).is_ok_and(|u| u.scheme_str().is_empty());
-        copy_headers(&call.request.headers, &mut request.headers, Carry { strips_secrets, keeps_body, is_relative });
+        copy_headers(
+            &call.request.headers,
+            &mut request.headers,
+            Carry { strips_secrets, keeps_body, is_relative },
+        );
         if request.headers.get("referer").is_none()
             && let Some(referer) = referer(&hop.entry.url, &request.url)
         {
@@ -331,11 +349,21 @@ impl VuHttp {
              to silence this",
             hop.followed + 1
         );
-        self.log(crate::log::Level::Warning, text, vec![("url", call.entry.url.as_str().to_owned())]);
+        self.log(
+            crate::log::Level::Warning,
+            text,
+            vec![("url", call.entry.url.as_str().to_owned())],
+        );
     }
 
     /// The `Cookie` header of a request to `url`: what the script put into `header`, the call's cookies, the jar's.
-    pub(super) fn cookie_header(&self, header: &str, cookies: &[CallCookie], jar: &SharedJar, url: &Url) -> String {
+    pub(super) fn cookie_header(
+        &self,
+        header: &str,
+        cookies: &[CallCookie],
+        jar: &SharedJar,
+        url: &Url,
+    ) -> String {
         let mut out = header.to_owned();
         for cookie in cookies {
             write_pair(&mut out, &cookie.name, &cookie.value, false);
@@ -406,9 +434,16 @@ struct Carry {
 
 /// Copies the first request's headers to the next hop as Go's client does.
 fn copy_headers(from: &Headers, to: &mut Headers, carry: Carry) {
-    const SECRET: [&str; 6] =
-        ["Authorization", "Www-Authenticate", "Cookie", "Cookie2", "Proxy-Authorization", "Proxy-Authenticate"];
-    const OF_BODY: [&str; 4] = ["Content-Encoding", "Content-Language", "Content-Location", "Content-Type"];
+    const SECRET: [&str; 6] = [
+        "Authorization",
+        "Www-Authenticate",
+        "Cookie",
+        "Cookie2",
+        "Proxy-Authorization",
+        "Proxy-Authenticate",
+    ];
+    const OF_BODY: [&str; 4] =
+        ["Content-Encoding", "Content-Language", "Content-Location", "Content-Type"];
     for (name, value) in from.iter() {
         let is_secret = carry.strips_secrets && SECRET.contains(&name);
         let is_of_body = !carry.keeps_body && OF_BODY.contains(&name);
@@ -417,7 +452,9 @@ fn copy_headers(from: &Headers, to: &mut Headers, carry: Carry) {
             let _ = to.add(name, value);
         }
     }
-    if carry.is_relative && let Some(host) = from.host() {
+    if carry.is_relative
+        && let Some(host) = from.host()
+    {
         let _ = to.add("Host", host.as_bytes());
     }
 }
@@ -436,7 +473,9 @@ pub(super) fn authorize(request: &mut Request) {
 
 fn is_same_or_subdomain(parent: &str, host: &str) -> bool {
     let (parent, host) = (parent.to_ascii_lowercase(), host.to_ascii_lowercase());
-    parent == host || (!host.contains([':', '%']) && host.strip_suffix(&parent).is_some_and(|rest| rest.ends_with('.')))
+    parent == host
+        || (!host.contains([':', '%'])
+            && host.strip_suffix(&parent).is_some_and(|rest| rest.ends_with('.')))
 }
 
 /// What a `Referer` says: the last URL without user info; nothing from https to http.
@@ -451,7 +490,11 @@ fn without_password(url: &Url) -> Cow<'_, str> {
     match url.user_info() {
         Some((_, Some(_))) => {
             let text = url.as_str();
-            let user = text.split("//").nth(1).and_then(|rest| rest.split([':', '@']).next()).unwrap_or_default();
+            let user = text
+                .split("//")
+                .nth(1)
+                .and_then(|rest| rest.split([':', '@']).next())
+                .unwrap_or_default();
             Cow::Owned(replace_user(url, &format!("{user}:***@")))
         }
         _ => Cow::Borrowed(url.as_str()),
@@ -511,7 +554,9 @@ pub(super) fn quote(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c if (c as u32) < 0x20 || c as u32 == 0x7f => {
+                out.push_str(&format!("\\x{:02x}", c as u32))
+            }
             c => out.push(c),
         }
     }

@@ -29,7 +29,10 @@ mod tests {
     #[test]
     fn single_statuses_and_ranges_are_covered() {
         let expected = Expected::new(vec![(404, 404), (500, 503)]);
-        let hits: Vec<u16> = [0, 200, 404, 405, 499, 500, 503, 504].into_iter().filter(|s| expected.covers(*s)).collect();
+        let hits: Vec<u16> = [0, 200, 404, 405, 499, 500, 503, 504]
+            .into_iter()
+            .filter(|s| expected.covers(*s))
+            .collect();
         assert_eq!(hits, [404, 500, 503]);
         assert!(Expected::success().covers(399) && !Expected::success().covers(400));
     }

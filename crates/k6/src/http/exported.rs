@@ -86,7 +86,13 @@ impl Exported {
                 out.push(']');
             }
             Self::File(file) => {
-                let _ = write!(out, "{{[{} bytes] {} {}}}", file.data.len(), file.filename, file.content_type);
+                let _ = write!(
+                    out,
+                    "{{[{} bytes] {} {}}}",
+                    file.data.len(),
+                    file.filename,
+                    file.content_type
+                );
             }
             Self::List(items) => {
                 out.push('[');
@@ -143,8 +149,20 @@ mod tests {
             (Exported::Float(1e21), "1e+21"),
             (Exported::Float(1.25e-7), "1.25e-07"),
             (Exported::Float(-0.0), "-0"),
-            (Exported::List(vec![Exported::Int(1), Exported::List(vec![Exported::Text("a b".into())])]), "[1 [a b]]"),
-            (Exported::Map(vec![("f".into(), Exported::Int(1)), ("a".into(), Exported::Bool(true))]), "map[a:true f:1]"),
+            (
+                Exported::List(vec![
+                    Exported::Int(1),
+                    Exported::List(vec![Exported::Text("a b".into())]),
+                ]),
+                "[1 [a b]]",
+            ),
+            (
+                Exported::Map(vec![
+                    ("f".into(), Exported::Int(1)),
+                    ("a".into(), Exported::Bool(true)),
+                ]),
+                "map[a:true f:1]",
+            ),
         ];
         for (value, text) in cases {
             assert_eq!(value.go_text(), text);

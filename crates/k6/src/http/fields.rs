@@ -17,7 +17,12 @@ const NO_EXPIRY_MS: f64 = -6_795_364_578_871.0;
 pub(super) fn is_kept(field: Field) -> bool {
     matches!(
         field,
-        Field::Body | Field::Headers | Field::Cookies | Field::Timings | Field::Ocsp | Field::Request
+        Field::Body
+            | Field::Headers
+            | Field::Cookies
+            | Field::Timings
+            | Field::Ocsp
+            | Field::Request
     )
 }
 
@@ -51,7 +56,8 @@ pub(super) fn make(cx: Ctx, data: &ResponseData, field: Field) -> JsResult<Val> 
 
 /// Fields of a request that was never sent: all empty but the error.
 fn make_unsent(cx: Ctx, data: &ResponseData, field: Field) -> JsResult<Val> {
-    let (error, code) = data.unsent.as_ref().map_or(("", 0), |(error, code)| (error.as_str(), *code));
+    let (error, code) =
+        data.unsent.as_ref().map_or(("", 0), |(error, code)| (error.as_str(), *code));
     match field {
         Field::Error => cx.string(error),
         Field::ErrorCode => Ok(cx.number(f64::from(code))),
@@ -67,7 +73,9 @@ fn make_unsent(cx: Ctx, data: &ResponseData, field: Field) -> JsResult<Val> {
 /// The bytes of the body, decompressed; `None` where k6 has `null`.
 pub(super) fn body_bytes<'a>(data: &'a ResponseData, done: &'a Done) -> Option<&'a [u8]> {
     let response = done.response.as_ref()?;
-    if data.response_type == ResponseType::None || (done.error.is_none() && matches!(response.status, 204 | 304)) {
+    if data.response_type == ResponseType::None
+        || (done.error.is_none() && matches!(response.status, 204 | 304))
+    {
         return None;
     }
     if done.error.as_ref().is_some_and(|e| e.code == net::error::code::DECOMPRESSION) {
@@ -114,7 +122,9 @@ fn headers(cx: Ctx, response: Option<&Response>) -> JsResult<Val> {
     let Some(response) = response else { return Ok(object) };
     let all = response.headers().map(|(name, value)| (canonical_name(name), text(value)));
     // Go's client takes framing headers out of the map.
-    for (name, values) in grouped(all.filter(|(name, _)| !matches!(&**name, "Transfer-Encoding" | "Trailer"))) {
+    for (name, values) in
+        grouped(all.filter(|(name, _)| !matches!(&**name, "Transfer-Encoding" | "Trailer")))
+    {
         object.set_key(cx, &name, cx.string(&values.join(", "))?)?;
     }
     Ok(object)
@@ -176,13 +186,20 @@ fn ocsp(cx: Ctx, status: &str) -> JsResult<Val> {
 fn request(cx: Ctx, asked: &Asked) -> JsResult<Val> {
     let request = &asked.request;
     let object = cx.object()?;
-    object.set_str(cx, c"method", cx.string(asked.method.as_deref().unwrap_or(request.method.as_str()))?)?;
+    object.set_str(
+        cx,
+        c"method",
+        cx.string(asked.method.as_deref().unwrap_or(request.method.as_str()))?,
+    )?;
     object.set_str(cx, c"url", cx.string(request.url.as_str())?)?;
     let headers = cx.object()?;
     let host = request.headers.host().map(|host| (Cow::Borrowed("Host"), Cow::Borrowed(host)));
     // Basic authentication from the URL is the client's doing, not the script's.
-    let shown = request.headers.iter().filter(|(name, _)| !(asked.authorized && *name == "Authorization"));
-    for (name, values) in grouped(host.into_iter().chain(shown.map(|(n, v)| (Cow::Borrowed(n), text(v))))) {
+    let shown =
+        request.headers.iter().filter(|(name, _)| !(asked.authorized && *name == "Authorization"));
+    for (name, values) in
+        grouped(host.into_iter().chain(shown.map(|(n, v)| (Cow::Borrowed(n), text(v)))))
+    {
         let list = cx.array()?;
         for (at, value) in values.iter().enumerate() {
             list.set_idx(cx, at as u32, cx.string(value)?)?;
@@ -192,8 +209,11 @@ fn request(cx: Ctx, asked: &Asked) -> JsResult<Val> {
     object.set_str(cx, c"headers", headers)?;
     object.set_str(cx, c"body", cx.string(&text(asked.body.as_deref().unwrap_or_default()))?)?;
     let cookies = cx.object()?;
-    let header = request.headers.get("cookie").map(|value| text(value).into_owned()).unwrap_or_default();
-    for (name, values) in grouped(cookie::pairs(&header).map(|(name, value)| (Cow::Borrowed(name), value))) {
+    let header =
+        request.headers.get("cookie").map(|value| text(value).into_owned()).unwrap_or_default();
+    for (name, values) in
+        grouped(cookie::pairs(&header).map(|(name, value)| (Cow::Borrowed(name), value)))
+    {
         let list = cx.array()?;
         for (at, value) in values.iter().enumerate() {
             let cookie = cx.object()?;

@@ -140,7 +140,9 @@ fn range(cx: Ctx, value: Raw, number: usize) -> Result<(i64, i64), Thrown> {
     }
     match (integer(min.raw()), integer(max.raw())) {
         (Some(min), Some(max)) => Ok((min, max)),
-        _ => Err(cx.throw_go(&format!("both min and max need to be integers for argument number {number}"))),
+        _ => Err(cx.throw_go(&format!(
+            "both min and max need to be integers for argument number {number}"
+        ))),
     }
 }
 

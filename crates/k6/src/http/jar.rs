@@ -91,8 +91,11 @@ fn text(cx: Ctx, value: Raw) -> JsResult<String> {
 fn set(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     let jar = &cx.inner_of::<JarObject>(this)?.0;
     let url = url_of(cx, args.get(0))?;
-    let mut cookie =
-        SetCookie { name: text(cx, args.get(1))?, value: text(cx, args.get(2))?, ..SetCookie::default() };
+    let mut cookie = SetCookie {
+        name: text(cx, args.get(1))?,
+        value: text(cx, args.get(2))?,
+        ..SetCookie::default()
+    };
     if args.get(3).is_object() {
         attributes(cx, args.get(3), &mut cookie)?;
     }

@@ -32,7 +32,9 @@ impl RateLimiter for TokenBucket {
         let slot = |next: u64| next.max(now.0);
         let taken = self
             .next
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| Some(slot(next).saturating_add(step)))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
+                Some(slot(next).saturating_add(step))
+            })
             .unwrap_or_default();
         Nanos(slot(taken))
     }

@@ -62,7 +62,11 @@ fn bad_json(cx: Ctx, body: &str) -> Thrown {
         Err(error) => {
             let text = error.to_string();
             let reason = text.split(" at line").next().unwrap_or_default();
-            format!("cannot parse json due to an error at line {}, character {} , error: {reason}", error.line(), error.column())
+            format!(
+                "cannot parse json due to an error at line {}, character {} , error: {reason}",
+                error.line(),
+                error.column()
+            )
         }
     };
     cx.throw_go(&why)

@@ -22,8 +22,6 @@ mod params;
 mod response;
 mod samples;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};

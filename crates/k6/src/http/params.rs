@@ -85,7 +85,8 @@ impl Params {
             self.timeout = Some(timeout(cx, value)?);
         } else if key == atoms.redirects {
             let max = value.to_f64(cx)?;
-            self.redirects = Some(if max.is_nan() { 0 } else { max.clamp(0.0, f64::from(u32::MAX)) as u32 });
+            self.redirects =
+                Some(if max.is_nan() { 0 } else { max.clamp(0.0, f64::from(u32::MAX)) as u32 });
         } else if key == atoms.auth {
             auth(&value.to_text(cx)?)?;
         } else if key == atoms.compression {
@@ -105,14 +106,22 @@ impl Params {
 fn strings(cx: Ctx, value: Raw) -> Result<Vec<(String, String)>, Refused> {
     if value.is_string() {
         let text = value.to_text(cx)?;
-        return Ok(text.chars().take(MAX_ENTRIES).enumerate().map(|(at, c)| (at.to_string(), c.to_string())).collect());
+        return Ok(text
+            .chars()
+            .take(MAX_ENTRIES)
+            .enumerate()
+            .map(|(at, c)| (at.to_string(), c.to_string()))
+            .collect());
     }
     if !value.is_object() {
         return Ok(Vec::new());
     }
     let keys = value.keys(cx)?;
     if keys.len() > MAX_ENTRIES {
-        return Err(Refused::Because(format!("{} headers, cookies or tags are more than {MAX_ENTRIES}", keys.len())));
+        return Err(Refused::Because(format!(
+            "{} headers, cookies or tags are more than {MAX_ENTRIES}",
+            keys.len()
+        )));
     }
     let mut out = Vec::with_capacity(keys.len());
     for at in 0..keys.len() {
@@ -141,7 +150,8 @@ fn cookies(cx: Ctx, value: Raw) -> Result<Vec<CallCookie>, Refused> {
             continue;
         }
         let inner = item.get(cx, atoms.value)?;
-        let value = if inner.is_undefined() { String::new() } else { inner.to_text(cx)?.to_string() };
+        let value =
+            if inner.is_undefined() { String::new() } else { inner.to_text(cx)?.to_string() };
         out.push(CallCookie { name, value, replace: item.get(cx, atoms.replace)?.to_bool(cx) });
     }
     Ok(out)
@@ -181,9 +191,9 @@ fn timeout(cx: Ctx, value: Raw) -> Result<Duration, Refused> {
 fn auth(method: &str) -> Result<(), String> {
     match method {
         // Basic authentication comes from the URL's user info with or without it; k6 ignores what it does not know.
-        "digest" | "ntlm" => {
-            Err(format!("authentication method \"{method}\" is not supported by this release of squall (only \"basic\" is)"))
-        }
+        "digest" | "ntlm" => Err(format!(
+            "authentication method \"{method}\" is not supported by this release of squall (only \"basic\" is)"
+        )),
         _ => Ok(()),
     }
 }
@@ -216,7 +226,9 @@ fn expected(cx: Ctx, value: Raw) -> Result<Option<Option<Rc<Expected>>>, Refused
         // k6 does not tell it from null.
         return Ok(Some(None));
     }
-    callback(cx, value).map(Some).ok_or_else(|| Refused::Because("unsupported responseCallback".to_owned()))
+    callback(cx, value)
+        .map(Some)
+        .ok_or_else(|| Refused::Because("unsupported responseCallback".to_owned()))
 }
 
 /// `null` or what `expectedStatuses()` returned.

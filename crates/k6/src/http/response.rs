@@ -71,7 +71,10 @@ pub(super) struct Names {
 
 impl Names {
     fn intern(cx: Ctx) -> Self {
-        Self { fields: FIELDS.map(|(_, name)| cx.atom(name).0), methods: METHODS.map(|name| cx.atom(name).0) }
+        Self {
+            fields: FIELDS.map(|(_, name)| cx.atom(name).0),
+            methods: METHODS.map(|name| cx.atom(name).0),
+        }
     }
 
     #[inline]
@@ -195,29 +198,40 @@ impl Drop for ResponseData {
 
 /// Makes the object for a finished call.
 pub(super) fn wrap(cx: Ctx, http: &Rc<VuHttp>, call: Call, done: Done) -> JsResult<Val> {
-    let asked = Asked { request: call.request, method: call.shown_method, body: call.shown_body, authorized: call.authorized };
-    new_object(cx, ResponseData {
-        http: http.clone(),
-        done: Some(done),
-        response_type: call.response_type,
-        asked: Some(asked),
-        unsent: None,
-        body: Cell::new(qjs::JS_UNINITIALIZED),
-        slots: RefCell::new(None),
-    })
+    let asked = Asked {
+        request: call.request,
+        method: call.shown_method,
+        body: call.shown_body,
+        authorized: call.authorized,
+    };
+    new_object(
+        cx,
+        ResponseData {
+            http: http.clone(),
+            done: Some(done),
+            response_type: call.response_type,
+            asked: Some(asked),
+            unsent: None,
+            body: Cell::new(qjs::JS_UNINITIALIZED),
+            slots: RefCell::new(None),
+        },
+    )
 }
 
 /// Makes the object for a request that could not even be built.
 pub(super) fn wrap_unsent(cx: Ctx, http: &Rc<VuHttp>, error: String, code: u16) -> JsResult<Val> {
-    new_object(cx, ResponseData {
-        http: http.clone(),
-        done: None,
-        response_type: ResponseType::Text,
-        asked: None,
-        unsent: Some((error, code)),
-        body: Cell::new(qjs::JS_UNINITIALIZED),
-        slots: RefCell::new(None),
-    })
+    new_object(
+        cx,
+        ResponseData {
+            http: http.clone(),
+            done: None,
+            response_type: ResponseType::Text,
+            asked: None,
+            unsent: Some((error, code)),
+            body: Cell::new(qjs::JS_UNINITIALIZED),
+            slots: RefCell::new(None),
+        },
+    )
 }
 
 fn new_object(cx: Ctx, data: ResponseData) -> JsResult<Val> {
@@ -270,7 +284,8 @@ pub(super) fn register(cx: Ctx, http: &VuHttp) -> JsResult<()> {
     // the context.
     unsafe {
         let runtime = cx.runtime();
-        if !qjs::JS_IsRegisteredClass(runtime, CLASS) && qjs::JS_NewClass(runtime, CLASS, &def) < 0 {
+        if !qjs::JS_IsRegisteredClass(runtime, CLASS) && qjs::JS_NewClass(runtime, CLASS, &def) < 0
+        {
             return Err(cx.throw_error("InternalError", "can't register the class of responses"));
         }
         qjs::JS_SetClassProto(cx.as_ptr(), CLASS, proto.into_raw());
@@ -309,7 +324,8 @@ fn guard<T>(cx: Ctx, failed: T, body: impl FnOnce() -> JsResult<T>) -> T {
         Ok(Ok(value)) => value,
         Ok(Err(Thrown)) => failed,
         Err(_) => {
-            let _ = cx.throw_error("InternalError", "internal error in a response (please report it)");
+            let _ =
+                cx.throw_error("InternalError", "internal error in a response (please report it)");
             failed
         }
     }
@@ -373,7 +389,10 @@ unsafe extern "C" fn set_property(
             }
             return Ok(1);
         }
-        Err(cx.throw_type(&format!("Cannot assign to property {} of a host object", text_of(cx, atom))))
+        Err(cx.throw_type(&format!(
+            "Cannot assign to property {} of a host object",
+            text_of(cx, atom)
+        )))
     })
 }
 
@@ -429,7 +448,10 @@ unsafe extern "C" fn delete_property(
     guard(cx, -1, || {
         let names = names_of(data(Raw(object)).ok_or(Thrown)?);
         if names.field(atom).is_some() || names.methods.contains(&atom) {
-            return Err(cx.throw_type(&format!("Cannot delete property {} from a Go type", text_of(cx, atom))));
+            return Err(cx.throw_type(&format!(
+                "Cannot delete property {} from a Go type",
+                text_of(cx, atom)
+            )));
         }
         Ok(1)
     })
@@ -450,7 +472,9 @@ unsafe extern "C" fn get_own_property(
             // SAFETY: a null descriptor means that only the existence is asked for.
             Some(_) if descriptor.is_null() => return Ok(1),
             Some(field) => (data.get(cx, field)?, qjs::JS_PROP_ENUMERABLE | qjs::JS_PROP_WRITABLE),
-            None if names.methods.contains(&atom) => (inherited(cx, atom)?, qjs::JS_PROP_ENUMERABLE),
+            None if names.methods.contains(&atom) => {
+                (inherited(cx, atom)?, qjs::JS_PROP_ENUMERABLE)
+            }
             None => return Ok(0),
         };
         if !descriptor.is_null() {
@@ -500,6 +524,8 @@ unsafe extern "C" fn get_own_property_names(
 
 fn text_of(cx: Ctx, atom: qjs::JSAtom) -> String {
     // SAFETY: a live atom.
-    let text = cx.own(unsafe { qjs::JS_AtomToString(cx.as_ptr(), atom) }).and_then(|text| text.raw().to_text(cx));
+    let text = cx
+        .own(unsafe { qjs::JS_AtomToString(cx.as_ptr(), atom) })
+        .and_then(|text| text.raw().to_text(cx));
     text.map(|text| text.to_string()).unwrap_or_default()
 }

@@ -147,7 +147,11 @@ impl Recorder {
             (choice.tls_version, "tls_version", sample.tls_version),
             (choice.ocsp_status, "ocsp_status", sample.tls_version.map(|_| "unknown")),
             (choice.ip, "ip", ip.as_deref()),
-            (choice.expected_response, "expected_response", sample.expected.map(|e| if e { "true" } else { "false" })),
+            (
+                choice.expected_response,
+                "expected_response",
+                sample.expected.map(|e| if e { "true" } else { "false" }),
+            ),
         ] {
             if let (true, Some(value)) = (chosen, value) {
                 pairs.push((key, value));

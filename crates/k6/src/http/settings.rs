@@ -62,7 +62,8 @@ impl Settings {
         let batch_per_host = positive(options.batch_per_host, BATCH_PER_HOST);
         let mut client = ClientConfig::new(Arc::new(resolver), Arc::new(tls));
         client.max_idle = options.batch.map_or(BATCH, |n| usize::try_from(n).unwrap_or(0));
-        client.max_idle_per_host = options.batch_per_host.map_or(BATCH_PER_HOST, |n| usize::try_from(n).unwrap_or(0));
+        client.max_idle_per_host =
+            options.batch_per_host.map_or(BATCH_PER_HOST, |n| usize::try_from(n).unwrap_or(0));
         if options.no_connection_reuse == Some(true) {
             client.reuse = Reuse::Never;
         }
@@ -71,7 +72,9 @@ impl Settings {
             client: Arc::new(client),
             limiter: limiter.map(|bucket| Arc::new(bucket) as Arc<dyn RateLimiter>),
             user_agent: options.user_agent.clone().unwrap_or_else(|| DEFAULT_USER_AGENT.to_owned()),
-            max_redirects: options.max_redirects.map_or(MAX_REDIRECTS, |n| u32::try_from(n.max(0)).unwrap_or(u32::MAX)),
+            max_redirects: options
+                .max_redirects
+                .map_or(MAX_REDIRECTS, |n| u32::try_from(n.max(0)).unwrap_or(u32::MAX)),
             warns_of_redirects: options.max_redirects.is_none(),
             throws: options.throw == Some(true),
             discards_bodies: options.discard_response_bodies == Some(true),
@@ -131,7 +134,8 @@ fn tls_options(options: &Options) -> Result<TlsOptions, String> {
         if auth.password.as_deref().is_some_and(|p| !p.is_empty()) {
             return Err("tlsAuth: encrypted private keys (`password`) are not supported".to_owned());
         }
-        tls.client_certs.push(ClientCert { cert_pem: auth.cert.clone(), key_pem: auth.key.clone() });
+        tls.client_certs
+            .push(ClientCert { cert_pem: auth.cert.clone(), key_pem: auth.key.clone() });
     }
     Ok(tls)
 }
@@ -157,6 +161,7 @@ fn resolver_options(options: &Options) -> Result<ResolverOptions, String> {
     };
     resolver.hosts = options.hosts.clone().unwrap_or_default();
     resolver.block_hostnames = options.block_hostnames.clone().unwrap_or_default();
-    resolver.blacklist_ips = options.blacklist_ips.iter().flatten().map(ToString::to_string).collect();
+    resolver.blacklist_ips =
+        options.blacklist_ips.iter().flatten().map(ToString::to_string).collect();
     Ok(resolver)
 }
