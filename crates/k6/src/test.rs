@@ -95,6 +95,7 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
         probe_config: TestConfig::default(),
         setup_data: Default::default(),
         warned: Default::default(),
+        http: OnceLock::new(),
     });
     let exports = probe(&world).map_err(script_error)?;
     let fail = |message: &str| ScriptError { message: message.to_owned(), exit_code: 255, hint: None };

@@ -69,9 +69,12 @@ pub(super) struct CoreCache {
     names: RefCell<FxHashMap<TagSetId, Option<Rc<str>>>>,
 }
 
+/// A cache and the shard it belongs to.
+type CacheOfShard = (Weak<RefCell<Shard>>, Rc<CoreCache>);
+
 thread_local! {
     /// One entry per shard of this thread: one in a run, several in tests.
-    static CORES: RefCell<Vec<(Weak<RefCell<Shard>>, Rc<CoreCache>)>> = const { RefCell::new(Vec::new()) };
+    static CORES: RefCell<Vec<CacheOfShard>> = const { RefCell::new(Vec::new()) };
 }
 
 impl CoreCache {

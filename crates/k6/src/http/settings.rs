@@ -1,6 +1,6 @@
 //! What the options say about HTTP, made ready once for a whole test: client, TLS, names, rate limit.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use net::dns::{Policy, Resolver, ResolverOptions, Select};
@@ -94,21 +94,10 @@ impl Settings {
     }
 
     /// The settings of a test, made when its first VU asks.
-    pub(super) fn of(world: &Arc<World>) -> Result<Arc<Self>, String> {
-        /// Tests of this process by their world: one, but for tests of ours.
-        static TESTS: Mutex<Vec<(Weak<World>, Arc<Settings>)>> = Mutex::new(Vec::new());
-        if world.is_probe() {
-            return Self::new(&Options::default(), &world.config().system_tags).map(Arc::new);
-        }
-        let mut tests = TESTS.lock().unwrap_or_else(PoisonError::into_inner);
-        tests.retain(|(known, _)| known.strong_count() > 0);
-        let this = Arc::downgrade(world);
-        if let Some((_, settings)) = tests.iter().find(|(known, _)| known.ptr_eq(&this)) {
-            return Ok(settings.clone());
-        }
-        let settings = Arc::new(Self::new(&world.config().options, &world.config().system_tags)?);
-        tests.push((this, settings.clone()));
-        Ok(settings)
+    pub(super) fn of(world: &World) -> Result<Arc<Self>, String> {
+        let make = || Self::new(&world.config().options, &world.config().system_tags).map(Arc::new);
+        // The probe runs before the options are known, and sends nothing.
+        if world.is_probe() { make() } else { world.http.get_or_init(make).clone() }
     }
 }
 
