@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use engine::coordinator::Uplink;
 use engine::progress::Phase;
 use engine::{End, RunConfig, RunOutcome};
 use metrics::{AggregatorConfig, ShardConfig};
@@ -76,6 +77,7 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
         quiet: session.quiet(),
         outputs,
         recording,
+        uplink: uplink(session)?,
         plain_due: Watch::first_due(),
         phase: Phase::Init,
     };
@@ -89,7 +91,18 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
     for output in &mut watch.outputs {
         output.finish();
     }
+    if let Some(Err(error)) = watch.uplink.take().map(Uplink::finish) {
+        session.log.log(Level::Warning, "The coordinator was gone at the end", &[("error", error.to_string())]);
+    }
     Ok(Ran { outcome, watch })
+}
+
+/// The way to the coordinator of several processes, if the command line names one.
+fn uplink(session: &Session) -> Result<Option<Uplink>, Failure> {
+    let Some(path) = session.flags.text("coordinator") else { return Ok(None) };
+    Uplink::connect(path.as_ref())
+        .map(Some)
+        .map_err(|error| Failure::usage(format!("can't reach the coordinator at {path}: {error}")))
 }
 
 fn linger(session: &Session, stopping: &Stopping) {
@@ -110,7 +123,7 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
         cores,
         // Spinning cores would fight with the director and the log for their CPU.
         spin: cores < available,
-        agent: 0,
+        agent: session.flags.int("agent").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         registry: Arc::clone(&prepared.registry),
         shard: ShardConfig::STANDARD,
         aggregate: AggregatorConfig {

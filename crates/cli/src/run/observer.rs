@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::coordinator::Uplink;
 use engine::{End, Observer, RunOutcome};
 use engine::progress::{Phase, Progress};
 use metrics::{Output, SampleBatch, Snapshot};
@@ -30,6 +31,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) outputs: Vec<Box<dyn Output>>,
     /// The record, if there is one.
     pub(crate) recording: Option<Recording>,
+    /// The coordinator of several processes, if there is one.
+    pub(crate) uplink: Option<Uplink>,
     /// When plain lines are due next.
     pub(crate) plain_due: Nanos,
     /// Where the run was when last looked at.
@@ -89,6 +92,13 @@ impl Observer for Watch<'_> {
     fn snapshot(&mut self, snapshot: &Snapshot) {
         if let Some(recording) = &mut self.recording {
             recording.snapshot(snapshot);
+        }
+        if let Some(uplink) = &mut self.uplink
+            && let Err(error) = uplink.send(snapshot)
+        {
+            let fields = [("error", error.to_string())];
+            self.log.log(Level::Warning, "The coordinator can't be reached any more", &fields);
+            self.uplink = None;
         }
     }
 
