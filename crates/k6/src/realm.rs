@@ -19,6 +19,10 @@ use crate::{exception, module, native_bound};
 /// Depth of a script's calls, bytes of its fiber; the rest is for what runs below it (TLS, decoders).
 const SCRIPT_STACK: usize = 640 << 10;
 
+/// What a VU's script may hold, bytes: one that hoards gets an exception, and the machine stays
+/// usable. k6 has no limit; no VU of a real test comes near this one.
+const SCRIPT_MEMORY: usize = 1 << 30;
+
 /// How long a script may run before other tasks of its core get a turn.
 const STRETCH_NS: u64 = 1_000_000;
 
@@ -78,6 +82,7 @@ impl Realm {
         unsafe {
             qjs::JS_SetContextOpaque(cx.as_ptr(), opaque);
             qjs::JS_SetGCThreshold(engine.runtime(), COLLECT_ABOVE as _);
+            qjs::JS_SetMemoryLimit(engine.runtime(), SCRIPT_MEMORY as _);
             qjs::JS_SetInterruptHandler(engine.runtime(), Some(on_interrupt), opaque);
             qjs::JS_SetModuleLoaderFunc(engine.runtime(), Some(normalize), Some(load), opaque);
             qjs::JS_SetHostPromiseRejectionTracker(engine.runtime(), Some(on_rejection), opaque);
@@ -152,10 +157,11 @@ impl Realm {
     pub(crate) fn run(&self, function: Raw, args: &[Raw]) -> Result<Val, Failure> {
         let cx = self.cx();
         let result = cx.call(function, Raw::UNDEFINED, args).map_err(|Thrown| self.failure())?;
-        // Nothing to wait for: the common case.
         // SAFETY: the runtime is live.
+        let has_jobs = unsafe { qjs::JS_IsJobPending(self.engine.runtime()) };
+        // Nothing to wait for: the common case.
         if self.host.events.is_idle()
-            && !unsafe { qjs::JS_IsJobPending(self.engine.runtime()) }
+            && !has_jobs
             && !result.is_promise()
             && self.host.events.rejections.borrow().is_empty()
         {
@@ -269,7 +275,6 @@ impl Drop for Realm {
         let values = std::mem::take(&mut *self.host.kept.borrow_mut());
         drop(values);
         self.host.checks.borrow_mut().clear();
-        drop(self.host.random.borrow_mut().take());
     }
 }
 
@@ -432,7 +437,7 @@ unsafe extern "C" fn open_builtin(ctx: *mut qjs::JSContext, m: *mut qjs::JSModul
         let exports = builtin(cx, &name)?;
         fill(cx, m, exports.raw(), exports.raw())
     });
-    finish_init(cx, opened)
+    finish_init(cx, &opened)
 }
 
 unsafe extern "C" fn open_commonjs(ctx: *mut qjs::JSContext, m: *mut qjs::JSModuleDef) -> core::ffi::c_int {
@@ -451,10 +456,10 @@ unsafe extern "C" fn open_commonjs(ctx: *mut qjs::JSContext, m: *mut qjs::JSModu
         }
         fill(cx, m, exports.raw(), default.raw())
     });
-    finish_init(cx, opened)
+    finish_init(cx, &opened)
 }
 
-fn finish_init(cx: Ctx, opened: std::thread::Result<JsResult<()>>) -> core::ffi::c_int {
+fn finish_init(cx: Ctx, opened: &std::thread::Result<JsResult<()>>) -> core::ffi::c_int {
     match opened {
         Ok(Ok(())) => 0,
         Ok(Err(Thrown)) => -1,
