@@ -7,12 +7,11 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use base64::Engine as _;
 use metrics::TagSetId;
 use net::NetError;
 use net::cookie::{Jar, SetCookie, Site, write_pair};
 use net::error::{Stage, code};
-use net::http::{Body, BodySink, Exchange, Headers, Method, Request, Response, Timings};
+use net::http::{Body, BodySink, Exchange, Method, Request, Response, Timings};
 use net::tls::TlsInfo;
 use net::url::{Scheme, Url};
 
@@ -20,6 +19,7 @@ use super::VuHttp;
 use super::cache::UrlEntry;
 use super::debug::DebugFields;
 use super::expected::Expected;
+use super::hop::{Carry, authorize, copy_headers, is_same_or_subdomain, referer, without_password};
 use super::samples::Sample;
 
 /// A cookie of the `cookies` parameter.
@@ -126,6 +126,7 @@ impl VuHttp {
             keeps_body: true,
         };
         loop {
+            let mut is_encoded = false;
             let exchange = match &call.refused {
                 Some(error) => refused(error.clone()),
                 None if call.timeout.is_zero() => refused(NetError::request_timeout()),
@@ -136,7 +137,11 @@ impl VuHttp {
             };
             if let Ok(response) = &exchange.result {
                 self.debug_response(call, response);
-                self.store_cookies(call, &hop.entry, response);
+                let notable = Notable::of(response);
+                is_encoded = notable.is_encoded;
+                if notable.sets_cookies {
+                    self.store_cookies(call, &hop.entry, response);
+                }
                 match self.next_hop(call, &hop, response) {
                     Next::Final => {}
                     Next::Hop(next) => {
@@ -150,16 +155,16 @@ impl VuHttp {
                     Next::Bad(text) => {
                         let error = NetError::new(code::GENERIC, text);
                         let failed = Exchange { result: Err(error), partial: None, ..exchange };
-                        return self.finish(call, &hop, failed);
+                        return self.finish(call, &hop, failed, false);
                     }
                 }
             }
-            return self.finish(call, &hop, exchange);
+            return self.finish(call, &hop, exchange, is_encoded);
         }
     }
 
     /// Ends the call with its last exchange: decompression, error code, samples.
-    fn finish(&self, call: &Call, hop: &Hop, exchange: Exchange) -> Done {
+    fn finish(&self, call: &Call, hop: &Hop, exchange: Exchange, is_encoded: bool) -> Done {
         let Exchange { result, partial, timings, remote_addr, tls, .. } = exchange;
         let (response, mut error) = match result {
             Ok(response) => (Some(response), None),
@@ -168,6 +173,7 @@ impl VuHttp {
         let switched = error.is_none() && response.as_ref().is_some_and(|r| r.status == 101);
         let mut decoded = None;
         if let (None, Some(response)) = (&error, &response)
+            && is_encoded
             && call.response_type != ResponseType::None
         {
             match self.decode(response) {
@@ -264,18 +270,14 @@ impl VuHttp {
     }
 
     fn store_cookies(&self, call: &Call, entry: &UrlEntry, response: &Response) {
-        let mut now = None;
-        for (name, value) in response.headers() {
-            if !name.eq_ignore_ascii_case("set-cookie") {
-                continue;
+        let now = unix_seconds();
+        let path = decoded_path(&entry.url);
+        let lines = response.headers().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        for (_, value) in lines {
+            if let Some(cookie) = std::str::from_utf8(value).ok().and_then(SetCookie::parse) {
+                // A cookie for a foreign domain is dropped silently, as Go does.
+                let _ = call.jar.borrow_mut().set(site(&entry.url, &path), &cookie, now);
             }
-            let Some(cookie) = std::str::from_utf8(value).ok().and_then(SetCookie::parse) else {
-                continue;
-            };
-            let now = *now.get_or_insert_with(unix_seconds);
-            let path = decoded_path(&entry.url);
-            // A cookie for a foreign domain is dropped silently, as Go does.
-            let _ = call.jar.borrow_mut().set(site(&entry.url, &path), &cookie, now);
         }
     }
 
@@ -404,6 +406,26 @@ struct Observed<'a> {
     tls: Option<&'a TlsInfo>,
 }
 
+/// What the headers of a response call for, found in one pass: most call for nothing.
+struct Notable {
+    sets_cookies: bool,
+    is_encoded: bool,
+}
+
+impl Notable {
+    fn of(response: &Response) -> Self {
+        let mut notable = Self { sets_cookies: false, is_encoded: false };
+        for (name, _) in response.headers() {
+            match name.len() {
+                10 => notable.sets_cookies |= name.eq_ignore_ascii_case("set-cookie"),
+                16 => notable.is_encoded |= name.eq_ignore_ascii_case("content-encoding"),
+                _ => {}
+            }
+        }
+        notable
+    }
+}
+
 enum Next {
     Final,
     Hop(Box<Hop>),
@@ -423,93 +445,6 @@ fn refused(error: NetError) -> Exchange {
         tls: None,
         reused: false,
     }
-}
-
-#[derive(Clone, Copy)]
-struct Carry {
-    strips_secrets: bool,
-    keeps_body: bool,
-    is_relative: bool,
-}
-
-/// Copies the first request's headers to the next hop as Go's client does.
-fn copy_headers(from: &Headers, to: &mut Headers, carry: Carry) {
-    const SECRET: [&str; 6] = [
-        "Authorization",
-        "Www-Authenticate",
-        "Cookie",
-        "Cookie2",
-        "Proxy-Authorization",
-        "Proxy-Authenticate",
-    ];
-    const OF_BODY: [&str; 4] =
-        ["Content-Encoding", "Content-Language", "Content-Location", "Content-Type"];
-    for (name, value) in from.iter() {
-        let is_secret = carry.strips_secrets && SECRET.contains(&name);
-        let is_of_body = !carry.keeps_body && OF_BODY.contains(&name);
-        // k6 makes the Cookie header anew for each hop.
-        if !is_secret && !is_of_body && name != "Cookie" {
-            let _ = to.add(name, value);
-        }
-    }
-    if carry.is_relative
-        && let Some(host) = from.host()
-    {
-        let _ = to.add("Host", host.as_bytes());
-    }
-}
-
-/// Adds basic authentication from the URL's user info unless the request brings its own.
-pub(super) fn authorize(request: &mut Request) {
-    if request.headers.get("authorization").is_some() {
-        return;
-    }
-    if let Some((user, password)) = request.url.user_info() {
-        let plain = format!("{user}:{}", password.unwrap_or_default());
-        let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(plain));
-        let _ = request.headers.add("Authorization", value.as_bytes());
-    }
-}
-
-fn is_same_or_subdomain(parent: &str, host: &str) -> bool {
-    let (parent, host) = (parent.to_ascii_lowercase(), host.to_ascii_lowercase());
-    parent == host
-        || (!host.contains([':', '%'])
-            && host.strip_suffix(&parent).is_some_and(|rest| rest.ends_with('.')))
-}
-
-/// What a `Referer` says: the last URL without user info; nothing from https to http.
-fn referer(last: &Url, next: &Url) -> Option<String> {
-    if last.scheme() == Scheme::Https && next.scheme() == Scheme::Http {
-        return None;
-    }
-    Some(replace_user(last, ""))
-}
-
-fn without_password(url: &Url) -> Cow<'_, str> {
-    match url.user_info() {
-        Some((_, Some(_))) => {
-            let text = url.as_str();
-            let user = text
-                .split("//")
-                .nth(1)
-                .and_then(|rest| rest.split([':', '@']).next())
-                .unwrap_or_default();
-            Cow::Owned(replace_user(url, &format!("{user}:***@")))
-        }
-        _ => Cow::Borrowed(url.as_str()),
-    }
-}
-
-fn replace_user(url: &Url, user: &str) -> String {
-    let text = url.as_str();
-    if url.user_info().is_none() {
-        return text.to_owned();
-    }
-    let start = text.find("//").map_or(0, |at| at + 2);
-    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at);
-    let host = text[start..end].rfind('@').map_or(start, |at| start + at + 1);
-    [&text[..start], user, &text[host..]].concat()
 }
 
 /// Where cookies of a URL belong.

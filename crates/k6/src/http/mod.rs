@@ -15,6 +15,7 @@ mod expected;
 mod exported;
 mod fields;
 mod helpers;
+mod hop;
 mod jar;
 mod limiter;
 mod methods;
