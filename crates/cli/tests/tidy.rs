@@ -23,14 +23,28 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("report", 2, &["plan", "metrics"]),
     ("k6", 3, &["rt", "plan", "metrics", "net", "engine"]),
     ("burst", 3, &["rt", "plan", "metrics", "net", "engine"]),
-    ("cli", 5, &["rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "demo"]),
+    (
+        "cli",
+        5,
+        &["rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "demo"],
+    ),
 ];
 
 /// What tests and benches of a crate may use besides.
 const DEV: &[(&str, &[&str])] = &[("k6", &["demo"])];
 
 /// Crates of others that bring sockets, clocks or threads: not for crates that do no I/O.
-const IMPURE: &[&str] = &["libc", "polling", "mio", "tokio", "rustls", "corosensei", "jiff", "rquickjs", "rquickjs-sys"];
+const IMPURE: &[&str] = &[
+    "libc",
+    "polling",
+    "mio",
+    "tokio",
+    "rustls",
+    "corosensei",
+    "jiff",
+    "rquickjs",
+    "rquickjs-sys",
+];
 
 /// Words that code of some crates must not contain, and what to do instead.
 struct Ban {
@@ -49,8 +63,19 @@ const BANS: &[Ban] = &[
         crates: &["plan", "metrics", "report"],
         all_but: false,
         words: &[
-            "std::fs", "fs::", "File::", "std::io", "TcpStream", "UdpSocket", "UnixStream", "std::thread", "std::env",
-            "std::process", "Instant", "SystemTime", "std::os",
+            "std::fs",
+            "fs::",
+            "File::",
+            "std::io",
+            "TcpStream",
+            "UdpSocket",
+            "UnixStream",
+            "std::thread",
+            "std::env",
+            "std::process",
+            "Instant",
+            "SystemTime",
+            "std::os",
         ],
         allowed: &[],
         why: "plan, metrics and report do no I/O and read no clock: take it as a parameter",
@@ -58,7 +83,14 @@ const BANS: &[Ban] = &[
     Ban {
         crates: &["rt"],
         all_but: true,
-        words: &["Instant::now", "SystemTime::now", "thread::sleep", "thread::spawn", "thread::Builder", "clock_gettime"],
+        words: &[
+            "Instant::now",
+            "SystemTime::now",
+            "thread::sleep",
+            "thread::spawn",
+            "thread::Builder",
+            "clock_gettime",
+        ],
         allowed: &[],
         why: "only rt reads a clock, sleeps or starts a thread: use rt::now, rt::sleep, rt::thread::start",
     },
@@ -66,7 +98,16 @@ const BANS: &[Ban] = &[
         crates: &["cli"],
         all_but: true,
         words: &[
-            "println!", "print!", "eprintln!", "eprint!", "dbg!", "stdout()", "stderr()", "env::var", "env::vars", "env::args",
+            "println!",
+            "print!",
+            "eprintln!",
+            "eprint!",
+            "dbg!",
+            "stdout()",
+            "stderr()",
+            "env::var",
+            "env::vars",
+            "env::args",
             "process::exit",
         ],
         allowed: &[],
@@ -127,7 +168,8 @@ const BANS: &[Ban] = &[
 
 /// Files that may contain `unsafe`: the reactor, stacks and clocks of rt, the script engine's C API, and two corners of
 /// cli (signals, limits) that call libc.
-const UNSAFE: &[&str] = &["crates/rt/", "crates/k6/src/", "crates/cli/src/signals.rs", "crates/cli/src/machine.rs"];
+const UNSAFE: &[&str] =
+    &["crates/rt/", "crates/k6/src/", "crates/cli/src/signals.rs", "crates/cli/src/machine.rs"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -165,7 +207,9 @@ fn sources(folder: &str, endings: &[&str]) -> Vec<Source> {
         for path in entries.map(|entry| entry.unwrap().path()) {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
-                if !["target", "node_modules", "__pycache__", "corpus", "artifacts"].contains(&name.as_str()) {
+                if !["target", "node_modules", "__pycache__", "corpus", "artifacts"]
+                    .contains(&name.as_str())
+                {
                     folders.push(path);
                 }
             } else if endings.iter().any(|ending| name.ends_with(ending)) {
@@ -227,7 +271,11 @@ fn dependencies(manifest: &str) -> Vec<(usize, String, String)> {
             && section.ends_with("dependencies")
         {
             let name = key.trim().trim_matches('"');
-            found.push((at + 1, section.clone(), name.strip_prefix("squall-").unwrap_or(name).to_owned()));
+            found.push((
+                at + 1,
+                section.clone(),
+                name.strip_prefix("squall-").unwrap_or(name).to_owned(),
+            ));
         }
     }
     found
@@ -235,7 +283,8 @@ fn dependencies(manifest: &str) -> Vec<(usize, String, String)> {
 
 #[test]
 fn dependencies_point_one_way() {
-    let level = |name: &str| CRATES.iter().find(|(known, ..)| *known == name).map(|(_, level, _)| *level);
+    let level =
+        |name: &str| CRATES.iter().find(|(known, ..)| *known == name).map(|(_, level, _)| *level);
     let mut wrong = Vec::new();
     for (name, own, uses) in CRATES {
         for used in *uses {
@@ -245,7 +294,9 @@ fn dependencies_point_one_way() {
     for entry in fs::read_dir(root().join("crates")).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
         let Some((_, _, uses)) = CRATES.iter().find(|(known, ..)| *known == name) else {
-            wrong.push(format!("crates/{name}: a crate that the table of crates/cli/tests/tidy.rs does not know"));
+            wrong.push(format!(
+                "crates/{name}: a crate that the table of crates/cli/tests/tidy.rs does not know"
+            ));
             continue;
         };
         let path = format!("crates/{name}/Cargo.toml");
@@ -255,10 +306,15 @@ fn dependencies_point_one_way() {
             let may = uses.contains(&used.as_str())
                 || section == "dev-dependencies" && also.contains(&used.as_str());
             if is_ours && !may {
-                wrong.push(format!("{path}:{line}: {name} must not depend on {used} ([{section}])"));
+                wrong
+                    .push(format!("{path}:{line}: {name} must not depend on {used} ([{section}])"));
             }
-            if ["plan", "metrics", "report"].contains(&name.as_str()) && IMPURE.contains(&used.as_str()) {
-                wrong.push(format!("{path}:{line}: {name} does no I/O and must not depend on {used}"));
+            if ["plan", "metrics", "report"].contains(&name.as_str())
+                && IMPURE.contains(&used.as_str())
+            {
+                wrong.push(format!(
+                    "{path}:{line}: {name} does no I/O and must not depend on {used}"
+                ));
             }
         }
     }
@@ -272,7 +328,8 @@ fn what_a_crate_must_not_do_stands_in_none_of_its_files() {
     for ban in BANS {
         let is_bound = |source: &&Source| {
             let name = source.crate_name().unwrap_or_default();
-            ban.crates.contains(&name) != ban.all_but && !ban.allowed.contains(&source.path.as_str())
+            ban.crates.contains(&name) != ban.all_but
+                && !ban.allowed.contains(&source.path.as_str())
         };
         // Words that nobody may write hold for tests too.
         let holds_for_tests = ban.crates.is_empty();
@@ -302,7 +359,11 @@ fn unsafe_code_is_in_few_places_and_says_why_it_is_sound() {
         let first = source.text.lines().position(|line| mentions(code(line), "unsafe {"));
         let Some(at) = first else { continue };
         if !UNSAFE.iter().any(|allowed| source.path.starts_with(allowed)) {
-            wrong.push(format!("{}:{}: unsafe code belongs into rt or the script engine's bindings", source.path, at + 1));
+            wrong.push(format!(
+                "{}:{}: unsafe code belongs into rt or the script engine's bindings",
+                source.path,
+                at + 1
+            ));
         }
         if !source.text.contains("SAFETY:") {
             wrong.push(format!("{}:{}: unsafe code without a SAFETY line", source.path, at + 1));
@@ -316,7 +377,8 @@ fn every_crate_says_what_it_is_for_and_must_not_know() {
     let mut wrong = Vec::new();
     for (name, ..) in CRATES {
         let lib = format!("crates/{name}/src/lib.rs");
-        let path = if root().join(&lib).exists() { lib } else { format!("crates/{name}/src/main.rs") };
+        let path =
+            if root().join(&lib).exists() { lib } else { format!("crates/{name}/src/main.rs") };
         let text = read(&path);
         let docs: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
         if docs.len() < 3 {
@@ -331,7 +393,10 @@ fn every_crate_says_what_it_is_for_and_must_not_know() {
             wrong.push(format!("{path}:1: its docs do not say where to start reading"));
         }
     }
-    none("the first paragraph of a crate: what it is for, what it must not know, where to start reading", &wrong);
+    none(
+        "the first paragraph of a crate: what it is for, what it must not know, where to start reading",
+        &wrong,
+    );
 }
 
 #[test]
@@ -346,7 +411,10 @@ fn files_stay_short() {
         for source in sources(folder, endings) {
             let n_lines = source.text.lines().count();
             if n_lines > MAX_LINES {
-                wrong.push(format!("{}:{n_lines}: longer than {MAX_LINES} lines; split it along its nouns", source.path));
+                wrong.push(format!(
+                    "{}:{n_lines}: longer than {MAX_LINES} lines; split it along its nouns",
+                    source.path
+                ));
             }
         }
     }
@@ -356,7 +424,8 @@ fn files_stay_short() {
 #[test]
 fn documents_are_there_and_name_what_exists() {
     let mut wrong = Vec::new();
-    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "COMPAT.md", "CHANGELOG.md"];
+    let documents =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "COMPAT.md", "CHANGELOG.md"];
     for name in ["deny.toml", "LICENSE-APACHE", "LICENSE-MIT"].iter().chain(&documents) {
         if !root().join(name).exists() {
             wrong.push(format!("{name}: is missing"));
@@ -366,11 +435,15 @@ fn documents_are_there_and_name_what_exists() {
         let text = read(name);
         for (at, line) in text.lines().enumerate() {
             for quoted in line.split('`').skip(1).step_by(2) {
-                let is_path = ["crates/", "scripts/", "bench/", "conformance/", ".ci/", "third_party/"]
-                    .iter()
-                    .any(|folder| quoted.starts_with(folder));
+                let is_path =
+                    ["crates/", "scripts/", "bench/", "conformance/", ".ci/", "third_party/"]
+                        .iter()
+                        .any(|folder| quoted.starts_with(folder));
                 let is_plain = !quoted.contains(['*', ' ', '{', '<', '…']);
-                if is_path && is_plain && !root().join(quoted.split(':').next().unwrap_or_default()).exists() {
+                if is_path
+                    && is_plain
+                    && !root().join(quoted.split(':').next().unwrap_or_default()).exists()
+                {
                     wrong.push(format!("{name}:{}: `{quoted}` does not exist", at + 1));
                 }
             }
@@ -400,7 +473,10 @@ fn every_flag_of_k6_has_its_row_in_compat() {
     let mut wrong = Vec::new();
     let mut n_flags = 0;
     for (at, line) in read(path).lines().enumerate() {
-        let Some(name) = line.split("Flag::new(\"").nth(1).and_then(|rest| rest.split('"').next()) else { continue };
+        let Some(name) = line.split("Flag::new(\"").nth(1).and_then(|rest| rest.split('"').next())
+        else {
+            continue;
+        };
         n_flags += 1;
         if !compat.contains(&format!("`--{name}`")) {
             wrong.push(format!("{path}:{}: --{name} is not in COMPAT.md", at + 1));
@@ -422,15 +498,23 @@ fn modules_of_k6_are_told_as_they_are() {
     };
     let row = |module: &str| {
         let cell = format!("| `{module}` |");
-        compat.lines().find(|line| line.starts_with(&cell)).map(|line| line[cell.len()..].trim().to_owned())
+        compat
+            .lines()
+            .find(|line| line.starts_with(&cell))
+            .map(|line| line[cell.len()..].trim().to_owned())
     };
     let mut wrong = Vec::new();
-    for (modules, wanted) in [(list("const BUILTIN"), &["✓", "partial"][..]), (list("const NOT_YET"), &["later", "never"])] {
+    for (modules, wanted) in [
+        (list("const BUILTIN"), &["✓", "partial"][..]),
+        (list("const NOT_YET"), &["later", "never"]),
+    ] {
         assert!(!modules.is_empty(), "{path}: an empty list");
         for module in modules {
             match row(&module) {
                 Some(status) if wanted.iter().any(|word| status.starts_with(word)) => {}
-                Some(status) => wrong.push(format!("COMPAT.md: `{module}` is told as `{status}`, {path} says {wanted:?}")),
+                Some(status) => wrong.push(format!(
+                    "COMPAT.md: `{module}` is told as `{status}`, {path} says {wanted:?}"
+                )),
                 None => wrong.push(format!("COMPAT.md: no row for `{module}`")),
             }
         }
@@ -442,7 +526,11 @@ fn modules_of_k6_are_told_as_they_are() {
 fn banned_crates_are_not_in_the_lock_file() {
     let lock = read("Cargo.lock");
     let policy = read("deny.toml");
-    let bans = policy.split("deny = [").nth(1).and_then(|rest| rest.split("\n]").next()).expect("deny.toml has a list of bans");
+    let bans = policy
+        .split("deny = [")
+        .nth(1)
+        .and_then(|rest| rest.split("\n]").next())
+        .expect("deny.toml has a list of bans");
     let mut wrong = String::new();
     let names = bans.split("name = \"").skip(1).filter_map(|rest| rest.split('"').next());
     for name in names.inspect(|name| assert!(!name.is_empty())) {
@@ -464,6 +552,9 @@ fn the_searcher_itself_sees_what_it_should() {
     assert!(mentions("std::println!(\"\")", "println!"));
     assert!(!mentions("eprintln!(\"\")", "println!"));
     let manifest = "[dependencies]\nrt.workspace = true # x\nnet = { path = \"..\" }\n[dev-dependencies]\nsquall-demo = \"1\"\n[lints]\nworkspace = true\n";
-    let found: Vec<_> = dependencies(manifest).into_iter().map(|(at, section, name)| format!("{at} {section} {name}")).collect();
+    let found: Vec<_> = dependencies(manifest)
+        .into_iter()
+        .map(|(at, section, name)| format!("{at} {section} {name}"))
+        .collect();
     assert_eq!(found, ["2 dependencies rt", "3 dependencies net", "5 dev-dependencies demo"]);
 }
