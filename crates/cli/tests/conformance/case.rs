@@ -17,23 +17,23 @@ use std::path::{Path, PathBuf};
 
 /// One run of one script.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub(crate) struct Case {
     /// `script` or `script.case`: the recording's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The script, relative to the folder of scripts.
-    pub script: PathBuf,
+    pub(crate) script: PathBuf,
     /// What stands for the script on the command line; `-` for standard input.
-    pub file: String,
-    pub words: Vec<String>,
-    pub env: Vec<(String, String)>,
-    pub is_ordered: bool,
-    pub cut: Vec<String>,
-    pub tries: u32,
-    pub is_loud: bool,
+    pub(crate) file: String,
+    pub(crate) words: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) is_ordered: bool,
+    pub(crate) cut: Vec<String>,
+    pub(crate) tries: u32,
+    pub(crate) is_loud: bool,
 }
 
 /// All cases of a folder, sorted by name. Subfolders hold what scripts import or open.
-pub fn all(folder: &Path) -> Vec<Case> {
+pub(crate) fn all(folder: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

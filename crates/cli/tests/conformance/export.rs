@@ -3,7 +3,7 @@
 use crate::normal::Names;
 use serde_json::{Map, Value};
 
-pub fn lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
+pub(crate) fn lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
     if text.is_empty() {
         return Vec::new();
     }
@@ -25,9 +25,9 @@ pub fn lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
     out
 }
 
-/// Whether a metric's values are of this run only: built-in times and sizes.
-pub fn is_measured(name: &str) -> bool {
-    let built_in = ["http_req_", "iteration_duration", "group_duration", "data_", "vus"];
+/// Whether a metric's values are of this run only: built-in times.
+pub(crate) fn is_measured(name: &str) -> bool {
+    let built_in = ["http_req_", "iteration_duration", "group_duration", "vus"];
     built_in.iter().any(|prefix| name.starts_with(prefix)) && !name.starts_with("http_req_failed")
 }
 

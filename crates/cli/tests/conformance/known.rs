@@ -21,10 +21,10 @@ struct Entry {
 }
 
 #[derive(Debug)]
-pub struct KnownDifferences(Vec<Entry>);
+pub(crate) struct KnownDifferences(Vec<Entry>);
 
 impl KnownDifferences {
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         let entries = value.as_array().expect("a list of differences").iter().map(|entry| {
@@ -44,7 +44,7 @@ impl KnownDifferences {
     }
 
     /// The differences of a case that no entry covers.
-    pub fn unknown(&self, case: &Case, mut differences: Vec<Difference>) -> Vec<Difference> {
+    pub(crate) fn unknown(&self, case: &Case, mut differences: Vec<Difference>) -> Vec<Difference> {
         for entry in &self.0 {
             if entry.cases.iter().any(|pattern| is_like(pattern, &case.name)) {
                 while entry.take(&mut differences) {
@@ -56,7 +56,7 @@ impl KnownDifferences {
     }
 
     /// The reasons of entries that covered nothing.
-    pub fn unused(&self) -> Vec<String> {
+    pub(crate) fn unused(&self) -> Vec<String> {
         let unused = self.0.iter().filter(|entry| !entry.is_used.load(Ordering::Relaxed));
         unused.map(|entry| format!("{} ({}): {}", entry.cases.join(", "), entry.aspect, entry.why)).collect()
     }

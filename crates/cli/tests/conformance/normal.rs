@@ -4,18 +4,18 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// The version that is recorded and named in requests.
-pub const K6_VERSION: &str = "2.2.0";
+pub(crate) const K6_VERSION: &str = "2.2.0";
 
 /// What a run's folder and target are called in its output.
 #[derive(Debug)]
-pub struct Names {
+pub(crate) struct Names {
     folder: String,
     target: String,
     port: String,
 }
 
 impl Names {
-    pub fn new(folder: &Path, target: SocketAddr) -> Self {
+    pub(crate) fn new(folder: &Path, target: SocketAddr) -> Self {
         Self {
             folder: folder.display().to_string(),
             target: target.to_string(),
@@ -24,19 +24,38 @@ impl Names {
     }
 
     /// `host:port` of the target.
-    pub fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         &self.target
     }
 
     /// The text with folder and target named, and positions in scripts without their bytecode offset.
-    pub fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         let text = text.replace(&self.folder, "{DIR}").replace(&self.target, "{TARGET}");
-        without_offsets(&text.replace(&self.port, ":{PORT}"))
+        let mut text = without_offsets(&text.replace(&self.port, ":{PORT}"));
+        for (before, end) in RANDOM {
+            text = without_random(&text, before, end);
+        }
+        text
     }
 }
 
+/// What is before and after a text that is another one in each run.
+const RANDOM: [(&str, char); 4] =
+    [("time=\"", '"'), ("\"time\":\"", '"'), ("\"generated_at\":\"", '"'), ("request_id=", ' ')];
+
+fn without_random(text: &str, before: &str, end: char) -> String {
+    let mut parts = text.split(before);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(before);
+        out.push('…');
+        out.push_str(part.find(end).map_or("", |at| &part[at..]));
+    }
+    out
+}
+
 /// Standard error: without the time each line begins with.
-pub fn log_lines(text: &str, names: &Names) -> Vec<String> {
+pub(crate) fn log_lines(text: &str, names: &Names) -> Vec<String> {
     let strip = |line: &str| -> String {
         let rest = line.strip_prefix("time=\"").and_then(|rest| rest.split_once("\" "));
         names.clean(rest.map_or(line, |(_, rest)| rest))
@@ -47,7 +66,7 @@ pub fn log_lines(text: &str, names: &Names) -> Vec<String> {
 /// Standard output: only the last frame of the progress, times, rates and sizes as `#`, runs of spaces as one.
 ///
 /// Lines of `vus` and `vus_max` are left out: they exist from the first second on, and runs end around it.
-pub fn stdout_lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
+pub(crate) fn stdout_lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
     let text = names.clean(text);
     let lines: Vec<&str> = text.lines().collect();
     let last_frame = lines.iter().rposition(|line| is_stats(line));

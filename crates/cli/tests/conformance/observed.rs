@@ -9,29 +9,29 @@ use std::path::{Path, PathBuf};
 
 /// What is compared of one run, all normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// The exit code.
-    pub exit: String,
+    pub(crate) exit: String,
     /// What the target received.
-    pub requests: Vec<String>,
+    pub(crate) requests: Vec<String>,
     /// Lines of standard error without their time.
-    pub log: Vec<String>,
-    pub stdout: Vec<String>,
+    pub(crate) log: Vec<String>,
+    pub(crate) stdout: Vec<String>,
     /// Metrics, thresholds, groups and checks of `--summary-export`.
-    pub summary: Vec<String>,
+    pub(crate) summary: Vec<String>,
     /// Points of `--out json`, counted by metric and tags, and the metrics' definitions.
-    pub samples: Vec<String>,
+    pub(crate) samples: Vec<String>,
     /// Files the run wrote, each line after its file's name.
-    pub files: Vec<String>,
+    pub(crate) files: Vec<String>,
 }
 
 /// One line that only one of two runs has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    pub aspect: &'static str,
+pub(crate) struct Difference {
+    pub(crate) aspect: &'static str,
     /// True when the other run has it and the recording doesn't.
-    pub is_added: bool,
-    pub line: String,
+    pub(crate) is_added: bool,
+    pub(crate) line: String,
 }
 
 impl fmt::Display for Difference {
@@ -46,7 +46,7 @@ impl Observed {
         home.join("recorded").join(format!("{}.json", case.name))
     }
 
-    pub fn read(home: &Path, case: &Case) -> Self {
+    pub(crate) fn read(home: &Path, case: &Case) -> Self {
         let path = Self::path(home, case);
         let text = fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("no recording {}: {error}", path.display()));
@@ -66,7 +66,7 @@ impl Observed {
         }
     }
 
-    pub fn write(&self, home: &Path, case: &Case) {
+    pub(crate) fn write(&self, home: &Path, case: &Case) {
         let mut value = json!({ "exit": self.exit });
         for (aspect, lines) in self.aspects() {
             if !lines.is_empty() {
@@ -91,7 +91,7 @@ impl Observed {
     }
 
     /// What `other` has less and more than `self`, the recording.
-    pub fn compare(&self, other: &Self) -> Vec<Difference> {
+    pub(crate) fn compare(&self, other: &Self) -> Vec<Difference> {
         let mut out = Vec::new();
         if self.exit != other.exit {
             out.extend(line_differences("exit", std::slice::from_ref(&self.exit), std::slice::from_ref(&other.exit)));
@@ -132,7 +132,7 @@ fn line_differences(aspect: &'static str, old: &[String], new: &[String]) -> Vec
 }
 
 /// Removes recordings of cases that are no more.
-pub fn remove_stale(home: &Path, cases: &[Case]) {
+pub(crate) fn remove_stale(home: &Path, cases: &[Case]) {
     let names: HashSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     for entry in fs::read_dir(home.join("recorded")).unwrap() {
         let path = entry.unwrap().path();

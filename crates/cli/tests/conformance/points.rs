@@ -11,7 +11,7 @@ struct Sum {
     sum: f64,
 }
 
-pub fn lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
+pub(crate) fn lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
     let mut out = Vec::new();
     let mut series: BTreeMap<(String, String), Sum> = BTreeMap::new();
     for line in names.clean(text).lines() {

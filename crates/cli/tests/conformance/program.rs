@@ -22,16 +22,16 @@ static FOLDERS: AtomicU32 = AtomicU32::new(0);
 
 /// k6, or Squall under the name of `k6`: it then prints nothing that k6 would not print.
 #[derive(Debug)]
-pub struct Program {
+pub(crate) struct Program {
     path: PathBuf,
 }
 
 impl Program {
-    pub fn k6(path: PathBuf) -> Self {
+    pub(crate) fn k6(path: PathBuf) -> Self {
         Self { path }
     }
 
-    pub fn squall() -> Self {
+    pub(crate) fn squall() -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("named-k6");
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("k6");
@@ -42,14 +42,14 @@ impl Program {
     }
 
     /// The second word of what `version` prints.
-    pub fn version(&self) -> String {
+    pub(crate) fn version(&self) -> String {
         let output = Command::new(&self.path).arg("version").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         text.split_whitespace().nth(1).unwrap_or_default().to_owned()
     }
 
     /// Runs a case and gives what it left behind, normalised.
-    pub fn run(&self, case: &Case, home: &Path) -> Observed {
+    pub(crate) fn run(&self, case: &Case, home: &Path) -> Observed {
         let folder = Folder::with_copy_of(&home.join("scripts"));
         let before = files(&folder.0);
         let mut config = demo::TargetConfig::on_free_port();

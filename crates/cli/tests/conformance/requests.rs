@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// One line per request: connection (numbered in order of first use, only where the order is fixed), request line,
 /// headers in order, and the body or its parts.
-pub fn lines(entries: &[TranscriptEntry], names: &Names, is_ordered: bool) -> Vec<String> {
+pub(crate) fn lines(entries: &[TranscriptEntry], names: &Names, is_ordered: bool) -> Vec<String> {
     let mut connections = HashMap::new();
     let mut out = Vec::new();
     for entry in entries {
@@ -30,10 +30,24 @@ fn header_value(entry: &TranscriptEntry, name: &str, value: &str) -> String {
     if name.eq_ignore_ascii_case("content-length") && (is_multipart || is_encoded) {
         return "{LENGTH}".into();
     }
+    if let Some(fields) = value.strip_prefix("Digest ") {
+        return digest(fields);
+    }
     match value.split_once("boundary=") {
         Some((before, _)) if is_multipart => format!("{before}boundary={{BOUNDARY}}"),
         _ => value.to_owned(),
     }
+}
+
+/// The fields of a digest, which k6 sends in random order, without what is random in them.
+fn digest(fields: &str) -> String {
+    let field = |field: &str| -> String {
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        if matches!(name, "cnonce" | "response") { format!("{name}=…") } else { format!("{name}={value}") }
+    };
+    let mut fields: Vec<String> = fields.split(", ").map(field).collect();
+    fields.sort();
+    format!("Digest {}", fields.join(", "))
 }
 
 fn body(entry: &TranscriptEntry) -> String {

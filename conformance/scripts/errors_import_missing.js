@@ -1,0 +1,4 @@
+//! A module that is not there.
+import { x } from './lib/not_there.js';
+
+export default function () {}

@@ -1,0 +1,4 @@
+//! A syntax error in a module.
+import './lib/broken.js';
+
+export default function () {}

@@ -1,0 +1,2 @@
+//! Nothing is exported.
+console.log('init');

@@ -1,0 +1,2 @@
+//! The script is not there.
+//! file: not_there.js

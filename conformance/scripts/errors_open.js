@@ -1,0 +1,4 @@
+//! open of what is not there.
+const text = open('./data/missing.txt');
+
+export default function () {}

@@ -1,0 +1,4 @@
+//! setup is no function.
+export const setup = 5;
+
+export default function () {}

@@ -1,0 +1,4 @@
+//! A handleSummary that is none.
+export const handleSummary = 'text';
+
+export default function () {}

@@ -1,0 +1,3 @@
+const path = './nested/inner.js';
+const inner = require(path);
+exports.exported = `from common, ${inner.name}, ${typeof module}`;

@@ -1,0 +1,1 @@
+export function teardown() { console.log('teardown from a module'); }

@@ -1,0 +1,4 @@
+export function thrower(text) {
+  const error = new Error(text);
+  throw error;
+}

@@ -1,0 +1,28 @@
+//! setup, its data, teardown.
+import http from 'k6/http';
+import { check, group } from 'k6';
+import { Counter } from 'k6/metrics';
+
+export const options = { iterations: 2 };
+const made = new Counter('made');
+
+export function setup() {
+  const res = http.get(`${__ENV.BASE}/get?setup`);
+  check(res, { 'setup is 200': (r) => r.status === 200 });
+  made.add(1);
+  group('in setup', () => made.add(1));
+  return { n: 1, list: [1, { a: null }], undef: undefined, f: () => 1, date: new Date(0), nested: { deep: true } };
+}
+
+export default function (data) {
+  console.log(JSON.stringify(data), arguments.length, 'undef' in data, typeof data.date);
+  data.n += 1;
+  data.list.push('mutated');
+  http.get(`${__ENV.BASE}/get?n=${data.n}`);
+}
+
+export function teardown(data) {
+  console.log('teardown', JSON.stringify(data));
+  http.get(`${__ENV.BASE}/get?teardown`);
+  made.add(1);
+}
