@@ -67,12 +67,16 @@ class CaseResult:
         self.blocks.append(markdown(header, rows))
 
     def add_rounds(self, label: str, rounds: Rounds) -> None:
-        """Keeps the raw lines, names each generator's command, and says how many rounds counted."""
+        """Keeps the raw lines and counts the rounds."""
         self.rounds.append((label, rounds))
-        n_quiet = sum(all(s.condition.quiet() for s in r.values()) for r in rounds.all_rounds())
-        n_all = len(rounds.all_rounds())
-        text = f"{label}: {n_quiet} of {n_all} rounds quiet, {len(rounds.counted)} counted"
-        self.say(text + (" (NOISY: too few were quiet, so all count)" if rounds.is_noisy else ""))
+
+    def _rounds_text(self) -> str:
+        lines = []
+        for label, rounds in self.rounds:
+            n_quiet = sum(all(s.condition.quiet() for s in r.values()) for r in rounds.all_rounds())
+            text = f"- {label}: {n_quiet} of {len(rounds.all_rounds())} rounds quiet, {len(rounds.counted)} counted"
+            lines.append(text + (" (NOISY: too few were quiet, so all count)" if rounds.is_noisy else ""))
+        return "\n".join(lines)
 
     def commands(self, rounds: Rounds) -> None:
         lines = [" ".join(_short(part) for part in s.run.command) for s in rounds.counted[0].values()]
@@ -82,7 +86,7 @@ class CaseResult:
         self.judged.append(judge(promise, values, is_noisy, note))
 
     def markdown(self) -> str:
-        parts = [f"## {self.name}: {self.title}", *self.blocks]
+        parts = [f"## {self.name}: {self.title}", self._rounds_text(), *self.blocks]
         if self.judged:
             rows = [
                 [j.promise.text, j.promise.bound(), _estimate_text(j.measured), j.verdict, j.note]

@@ -20,6 +20,7 @@ _HOW_TO_GET = {
     "hey": "Debian: apt-get install hey",
     "nginx": "Debian: apt-get install nginx-light",
     "openssl": "Debian: apt-get install openssl",
+    "perf": "Debian: apt-get install linux-perf; it needs the CPU's counters, which some virtual machines hide",
     "taskset": "Debian: apt-get install util-linux",
     "k6": "bash scripts/k6.sh builds the pinned version (needs Go), or set SQUALL_K6 to a k6 2.x",
     "squall": "cargo build --release --package squall-cli, or --squall PATH",
@@ -36,6 +37,7 @@ class Tools(NamedTuple):
     hey: Optional[str]
     nginx: Optional[str]
     openssl: Optional[str]
+    perf: Optional[str]
 
     def versions(self) -> dict[str, str]:
         """First line of what each says about itself."""
@@ -74,6 +76,7 @@ def find(needed: set[str], squall: Optional[str], target: Optional[str]) -> Tool
         hey=which("hey"),
         nginx=which("nginx"),
         openssl=which("openssl"),
+        perf=which("perf"),
     )
     missing = [name for name in sorted(needed) if getattr(tools, name, None) is None and name in Tools._fields]
     if which("taskset") is None:

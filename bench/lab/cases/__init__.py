@@ -6,7 +6,7 @@ from typing import Callable, NamedTuple
 
 from ..report import CaseResult
 from ..rounds import Bench
-from . import accuracy, kernels, memory, openloop, selfcheck, start, throughput
+from . import accuracy, instructions, kernels, memory, openloop, selfcheck, start, throughput
 
 
 class Case(NamedTuple):
@@ -33,6 +33,9 @@ CASES: dict[str, Case] = {
     "stall": Case(openloop.stall, {"squall", "k6", "target"}, 4),
     "accuracy": Case(accuracy.accuracy, {"squall", "k6", "target"}, 4),
     "urls": Case(memory.urls, {"squall", "nginx", "openssl"}, 1),
+    "instructions": Case(
+        instructions.instructions, {"squall", "k6", "wrk", "nginx", "openssl", "perf"}, 1, is_opt_in=True
+    ),
     "memory-growth": Case(memory.growth, {"squall", "nginx", "openssl"}, 11, is_opt_in=True),
     "selfcheck": Case(selfcheck.selfcheck, {"squall", "nginx", "openssl"}, 12, is_opt_in=True),
 }
