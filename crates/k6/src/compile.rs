@@ -7,12 +7,13 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 
 use crate::exception;
-use crate::js::{Ctx, Engine, Intrinsics, JsResult, Thrown, qjs};
+use crate::js::{Ctx, Engine, Intrinsics, JsResult, Raw, Thrown, qjs};
 use crate::resolve::{self, Resolved};
 use crate::world::Reader;
 
@@ -55,15 +56,22 @@ pub struct Graph {
     pub(crate) main: String,
     files: RwLock<FxHashMap<String, Arc<Compiled>>>,
     intrinsics: RwLock<Intrinsics>,
+    /// Some file reads its exported options back, so that VUs need the consolidated ones.
+    reads_options: AtomicBool,
 }
 
 impl Graph {
     /// Compiles the main script `source` at `url` and everything it imports.
-    pub(crate) fn compile(url: &str, source: &[u8], reader: &dyn Reader) -> Result<Graph, CompileError> {
+    pub(crate) fn compile(
+        url: &str,
+        source: &[u8],
+        reader: &dyn Reader,
+    ) -> Result<Graph, CompileError> {
         let graph = Graph {
             main: url.to_owned(),
             files: RwLock::default(),
             intrinsics: RwLock::new(Intrinsics::default()),
+            reads_options: AtomicBool::new(false),
         };
         graph.add_source(url, source, reader)?;
         Ok(graph)
@@ -79,8 +87,18 @@ impl Graph {
         *self.intrinsics.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the script may look at its options while it runs.
+    pub(crate) fn reads_options(&self) -> bool {
+        self.reads_options.load(Ordering::Relaxed)
+    }
+
     /// Reads and compiles the file at `url`, unless that is done.
-    pub(crate) fn add_file(&self, url: &str, specifier: &str, reader: &dyn Reader) -> Result<(), CompileError> {
+    pub(crate) fn add_file(
+        &self,
+        url: &str,
+        specifier: &str,
+        reader: &dyn Reader,
+    ) -> Result<(), CompileError> {
         if self.get(url).is_some() {
             return Ok(());
         }
@@ -88,9 +106,17 @@ impl Graph {
         self.add_source(url, &source, reader)
     }
 
-    fn add_source(&self, url: &str, source: &[u8], reader: &dyn Reader) -> Result<(), CompileError> {
-        let engine = Engine::new(Intrinsics { eval: true, bigint: true, ..Intrinsics::default() }, 400 << 10)
-            .ok_or_else(|| failure("out of memory while compiling"))?;
+    fn add_source(
+        &self,
+        url: &str,
+        source: &[u8],
+        reader: &dyn Reader,
+    ) -> Result<(), CompileError> {
+        let engine = Engine::new(
+            Intrinsics { eval: true, bigint: true, ..Intrinsics::default() },
+            400 << 10,
+        )
+        .ok_or_else(|| failure("out of memory while compiling"))?;
         let compiler = Compiler { graph: self, reader, error: RefCell::new(None) };
         // SAFETY: `compiler` outlives the engine's use of the pointer: nothing is compiled after this function.
         unsafe {
@@ -111,6 +137,9 @@ impl Graph {
         let mut intrinsics = self.intrinsics.write().unwrap_or_else(PoisonError::into_inner);
         *intrinsics = intrinsics.or(Intrinsics::mentioned(source));
         drop(intrinsics);
+        if source.contains("options.") || source.contains("options[") {
+            self.reads_options.store(true, Ordering::Relaxed);
+        }
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         files.insert(url.to_owned(), Arc::new(compiled));
     }
@@ -122,7 +151,8 @@ fn failure(message: &str) -> CompileError {
 
 fn read(url: &str, specifier: &str, reader: &dyn Reader) -> Result<Vec<u8>, CompileError> {
     let path = resolve::path_of(url).ok_or_else(|| failure(&resolve::not_found(specifier)))?;
-    let source = reader.read(Path::new(&path)).map_err(|_| failure(&resolve::not_found(specifier)))?;
+    let source =
+        reader.read(Path::new(&path)).map_err(|_| failure(&resolve::not_found(specifier)))?;
     if source.len() > MAX_SOURCE {
         return Err(failure(&format!("the script {url} is larger than {MAX_SOURCE} bytes")));
     }
@@ -145,7 +175,7 @@ impl Compiler<'_> {
         let wrapped = format!("{COMMONJS_HEAD}{head}{text}{COMMONJS_TAIL}");
         match eval(cx, &wrapped, &name, qjs::JS_EVAL_TYPE_GLOBAL) {
             Ok(function) => {
-                self.keep(cx, url, text, Kind::CommonJs, function)?;
+                self.keep(cx, url, text, Kind::CommonJs, function.raw())?;
                 // SAFETY: a native module without code: nobody runs it here.
                 unsafe {
                     let module = qjs::JS_NewCModule(cx.as_ptr(), name.as_ptr(), Some(never_run));
@@ -159,13 +189,14 @@ impl Compiler<'_> {
                     Ok(module) => {
                         // SAFETY: a compiled module's value holds its pointer, and the context owns it.
                         let pointer = unsafe { qjs::JS_VALUE_GET_PTR(module.raw().0) }.cast();
-                        self.keep(cx, url, text, Kind::Module, module)?;
+                        self.keep(cx, url, text, Kind::Module, module.raw())?;
                         Ok(pointer)
                     }
                     Err(Thrown) if looks_like_module(text) => Err(Thrown),
                     Err(Thrown) => {
                         drop(cx.take_exception());
-                        let error = exception::syntax(cx, as_script.raw(), url, COMMONJS_HEAD.len());
+                        let error =
+                            exception::syntax(cx, as_script.raw(), url, COMMONJS_HEAD.len());
                         self.error.borrow_mut().get_or_insert(failure(&error));
                         Err(cx.throw(as_script))
                     }
@@ -174,12 +205,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn keep(&self, cx: Ctx, url: &str, source: &str, kind: Kind, value: crate::js::Val) -> JsResult<()> {
+    fn keep(&self, cx: Ctx, url: &str, source: &str, kind: Kind, value: Raw) -> JsResult<()> {
         let flags = (qjs::JS_WRITE_OBJ_BYTECODE | qjs::JS_WRITE_OBJ_STRIP_SOURCE) as i32;
         let mut size = 0;
         // SAFETY: the callee allocates `size` bytes, which are copied and freed.
         let bytecode = unsafe {
-            let data = qjs::JS_WriteObject(cx.as_ptr(), &mut size, value.raw().0, flags);
+            let data = qjs::JS_WriteObject(cx.as_ptr(), &mut size, value.0, flags);
             if data.is_null() {
                 return Err(Thrown);
             }
@@ -211,9 +242,12 @@ impl Compiler<'_> {
 fn looks_like_module(text: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start();
-        ["import ", "import{", "import*", "import'", "import\"", "export ", "export{", "export*", "await "]
-            .iter()
-            .any(|word| line.starts_with(word))
+        [
+            "import ", "import{", "import*", "import'", "import\"", "export ", "export{",
+            "export*", "await ",
+        ]
+        .iter()
+        .any(|word| line.starts_with(word))
     })
 }
 
@@ -222,7 +256,8 @@ fn c_string(text: &str) -> CString {
 }
 
 fn eval(cx: Ctx, source: &str, name: &CStr, kind: u32) -> JsResult<crate::js::Val> {
-    let text = CString::new(source).map_err(|_| cx.throw_error("SyntaxError", "the file holds a NUL character"))?;
+    let text = CString::new(source)
+        .map_err(|_| cx.throw_error("SyntaxError", "the file holds a NUL character"))?;
     let flags = (kind | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as i32;
     // SAFETY: NUL-terminated source and name.
     cx.own(unsafe {
@@ -230,7 +265,10 @@ fn eval(cx: Ctx, source: &str, name: &CStr, kind: u32) -> JsResult<crate::js::Va
     })
 }
 
-unsafe extern "C" fn never_run(_: *mut qjs::JSContext, _: *mut qjs::JSModuleDef) -> core::ffi::c_int {
+unsafe extern "C" fn never_run(
+    _: *mut qjs::JSContext,
+    _: *mut qjs::JSModuleDef,
+) -> core::ffi::c_int {
     0
 }
 
@@ -249,13 +287,20 @@ unsafe extern "C" fn normalize(
 ) -> *mut core::ffi::c_char {
     // SAFETY: a live context, NUL-terminated names, and the Compiler set in `add_source`.
     let (cx, base, name, compiler) = unsafe {
-        (Ctx::from_ptr(ctx), CStr::from_ptr(base), CStr::from_ptr(name), &*opaque.cast::<Compiler<'_>>())
+        (
+            Ctx::from_ptr(ctx),
+            CStr::from_ptr(base),
+            CStr::from_ptr(name),
+            &*opaque.cast::<Compiler<'_>>(),
+        )
     };
     match resolve::resolve(&base.to_string_lossy(), &name.to_string_lossy()) {
         Ok(Resolved::Builtin(name)) => js_strdup(cx, name),
         Ok(Resolved::File(url)) => {
             // Read here, where the specifier as written is known: the error shows it.
-            if compiler.graph.get(&url).is_none() && compiler.known(&url, &name.to_string_lossy(), cx).is_err() {
+            if compiler.graph.get(&url).is_none()
+                && compiler.known(&url, &name.to_string_lossy(), cx).is_err()
+            {
                 return std::ptr::null_mut();
             }
             js_strdup(cx, &url)

@@ -83,7 +83,13 @@ impl Events {
     }
 
     /// Adds a timer; the result is its id for scripts.
-    pub(crate) fn add_timer(&self, function: Val, args: Vec<Val>, after: Duration, every: Option<Duration>) -> u64 {
+    pub(crate) fn add_timer(
+        &self,
+        function: Val,
+        args: Vec<Val>,
+        after: Duration,
+        every: Option<Duration>,
+    ) -> u64 {
         let id = self.next_timer.get() + 1;
         self.next_timer.set(id);
         self.schedule(Timer { id, function, args, every }, rt::now() + after);

@@ -21,7 +21,11 @@ fn place(line: &str) -> Option<(&str, Place<'_>, &str)> {
     let (text, offset) = text.strip_suffix(')')?.rsplit_once('(')?;
     let (text, column) = text.rsplit_once(':')?;
     let (file, line) = text.rsplit_once(':')?;
-    Some((head, Place { file, line: line.parse().ok()?, column: column.parse().ok()?, offset }, tail))
+    Some((
+        head,
+        Place { file, line: line.parse().ok()?, column: column.parse().ok()?, offset },
+        tail,
+    ))
 }
 
 /// A stack as shown: columns of CommonJS files are those of the file, not of what we put before it.
@@ -57,11 +61,7 @@ pub(crate) fn headline(cx: Ctx, thrown: Raw) -> String {
 /// What was thrown with its stack, as k6 logs it.
 pub(crate) fn describe(cx: Ctx, thrown: Raw, graph: &Graph) -> String {
     let mut text = headline(cx, thrown);
-    let raw = if thrown.is_error() {
-        read_stack(cx, thrown)
-    } else {
-        cx.thrown_stack()
-    };
+    let raw = if thrown.is_error() { read_stack(cx, thrown) } else { cx.thrown_stack() };
     text.push('\n');
     text.push_str(&stack(&raw, graph));
     text
@@ -85,7 +85,8 @@ pub(crate) fn syntax(cx: Ctx, error: Raw, url: &str, shift: usize) -> String {
     let raw = read_stack(cx, error);
     match raw.lines().find_map(place) {
         Some((_, Place { file, line, column, .. }, _)) => {
-            let column = if line == 1 { column.saturating_sub(shift as u32).max(1) } else { column };
+            let column =
+                if line == 1 { column.saturating_sub(shift as u32).max(1) } else { column };
             format!("{file}: Line {line}:{column} {}", capitalised(message))
         }
         _ => format!("{url}: {message}"),

@@ -176,8 +176,11 @@ impl VuHost {
 
     /// Runs `future` in the background; when it is done, `done` runs on the VU between two callbacks of its script.
     /// The iteration does not end before that. An interrupt drops the future and `done` unrun.
-    pub fn start_async<F>(&self, future: F, done: impl FnOnce(Ctx, F::Output) -> Result<(), Thrown> + 'static)
-    where
+    pub fn start_async<F>(
+        &self,
+        future: F,
+        done: impl FnOnce(Ctx, F::Output) -> Result<(), Thrown> + 'static,
+    ) where
         F: Future + 'static,
         F::Output: 'static,
     {
@@ -203,9 +206,19 @@ impl VuHost {
     }
 
     /// Logs a line.
-    pub fn log(&self, level: Level, message: impl Into<String>, fields: Vec<(&'static str, String)>) {
+    pub fn log(
+        &self,
+        level: Level,
+        message: impl Into<String>,
+        fields: Vec<(&'static str, String)>,
+    ) {
         if self.world.log.is_enabled(level) {
-            self.world.log.log(LogRecord { level, message: message.into(), fields, unix_ns: rt::unix_nanos() });
+            self.world.log.log(LogRecord {
+                level,
+                message: message.into(),
+                fields,
+                unix_ns: rt::unix_nanos(),
+            });
         }
     }
 

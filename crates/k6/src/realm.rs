@@ -106,7 +106,9 @@ impl Realm {
         match compiled.kind {
             Kind::CommonJs => {
                 let module = commonjs(cx, &main).map_err(|Thrown| self.failure())?;
-                self.exports = Some(module.get(cx, cx.host().atoms().exports).map_err(|Thrown| self.failure())?);
+                self.exports = Some(
+                    module.get(cx, cx.host().atoms().exports).map_err(|Thrown| self.failure())?,
+                );
                 self.settle()?;
             }
             Kind::Module => {
@@ -186,8 +188,9 @@ impl Realm {
                     Ok(Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0)))
                 }
                 qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => {
-                    let reason = Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0));
-                    Err(Failure::Threw(exception::describe(cx, reason.raw(), &self.host.world.graph)))
+                    let reason =
+                        Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0));
+                    Err(self.failure_of(reason.raw()))
                 }
                 // Nothing left can settle it: k6 goes on as well.
                 _ => Ok(Val::undefined(cx)),
@@ -232,10 +235,17 @@ impl Realm {
             match unsafe { qjs::JS_ExecutePendingJob(self.engine.runtime(), &mut ctx) } {
                 0 => return Ok(()),
                 status if status < 0 => return Err(self.failure()),
-                _ if self.host.interrupt.is_raised() => return Err(Failure::Interrupted),
-                _ => {}
+                _ => self.check_stopped()?,
             }
         }
+    }
+
+    /// A promise can catch what `try` cannot, so whether the script must stop is asked after each job.
+    fn check_stopped(&self) -> Result<(), Failure> {
+        if let Some(text) = &*self.host.aborted.borrow() {
+            return Err(Failure::Aborted(text.clone()));
+        }
+        if self.host.interrupt.is_raised() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
     /// k6 ends the function at the first rejection that nobody has handled when the queue of jobs is empty.
@@ -243,10 +253,10 @@ impl Realm {
         let rejections = std::mem::take(&mut *self.host.events.rejections.borrow_mut());
         match rejections.iter().find(|(address, ..)| Some(*address) != own) {
             None => Ok(()),
-            Some((_, _, reason)) => {
-                let text = exception::describe(self.cx(), reason.raw(), &self.host.world.graph);
-                Err(Failure::Rejected(format!("Uncaught (in promise) {text}")))
-            }
+            Some((_, _, reason)) => Err(match self.failure_of(reason.raw()) {
+                Failure::Threw(text) => Failure::Rejected(format!("Uncaught (in promise) {text}")),
+                other => other,
+            }),
         }
     }
 
@@ -254,14 +264,19 @@ impl Realm {
     pub(crate) fn failure(&self) -> Failure {
         let cx = self.cx();
         let thrown = cx.take_exception();
+        self.failure_of(thrown.raw())
+    }
+
+    /// What a thrown value means.
+    fn failure_of(&self, thrown: Raw) -> Failure {
         if let Some(text) = self.host.aborted.borrow().clone() {
             return Failure::Aborted(text);
         }
         // SAFETY: a live value.
-        if unsafe { qjs::JS_IsUncatchableError(thrown.raw().0) } || self.host.interrupt.is_raised() {
+        if unsafe { qjs::JS_IsUncatchableError(thrown.0) } || self.host.interrupt.is_raised() {
             return Failure::Interrupted;
         }
-        Failure::Threw(exception::describe(cx, thrown.raw(), &self.host.world.graph))
+        Failure::Threw(exception::describe(self.cx(), thrown, &self.host.world.graph))
     }
 }
 
@@ -287,7 +302,10 @@ unsafe fn host_of<'a>(opaque: *mut core::ffi::c_void) -> &'a VuHost {
     unsafe { &*opaque.cast::<VuHost>() }
 }
 
-unsafe extern "C" fn on_interrupt(_: *mut qjs::JSRuntime, opaque: *mut core::ffi::c_void) -> core::ffi::c_int {
+unsafe extern "C" fn on_interrupt(
+    _: *mut qjs::JSRuntime,
+    opaque: *mut core::ffi::c_void,
+) -> core::ffi::c_int {
     // SAFETY: see `host_of`.
     let host = unsafe { host_of(opaque) };
     if host.interrupt.is_raised() {
@@ -339,7 +357,8 @@ unsafe extern "C" fn normalize(
     _opaque: *mut core::ffi::c_void,
 ) -> *mut core::ffi::c_char {
     // SAFETY: a live context and NUL-terminated names.
-    let (cx, base, name) = unsafe { (Ctx::from_ptr(ctx), CStr::from_ptr(base), CStr::from_ptr(name)) };
+    let (cx, base, name) =
+        unsafe { (Ctx::from_ptr(ctx), CStr::from_ptr(base), CStr::from_ptr(name)) };
     match resolve::resolve(&base.to_string_lossy(), &name.to_string_lossy()) {
         Ok(Resolved::Builtin(name)) => js_strdup(cx, name),
         Ok(Resolved::File(url)) => js_strdup(cx, &url),
@@ -368,7 +387,9 @@ unsafe extern "C" fn load(
             std::ptr::null_mut()
         }
         // SAFETY: `open_commonjs` is a module init function.
-        Some(file) if file.kind == Kind::CommonJs => unsafe { lazy_module(cx, name, open_commonjs) },
+        Some(file) if file.kind == Kind::CommonJs => unsafe {
+            lazy_module(cx, name, open_commonjs)
+        },
         Some(_) => read_module(cx, &url).unwrap_or(std::ptr::null_mut()),
     }
 }
@@ -393,7 +414,8 @@ fn read_module(cx: Ctx, url: &str) -> JsResult<*mut qjs::JSModuleDef> {
     if let Some(&module) = cx.host().modules.borrow().native.get(url) {
         return Ok(module);
     }
-    let file = cx.host().world.graph.get(url).ok_or_else(|| cx.throw_go("a module was not compiled"))?;
+    let file =
+        cx.host().world.graph.get(url).ok_or_else(|| cx.throw_go("a module was not compiled"))?;
     // SAFETY: bytecode made by this program's own compiler.
     let value = read_bytecode(cx, &file.bytecode)?;
     // SAFETY: a module's value holds its pointer; the context keeps the module.
@@ -412,7 +434,9 @@ fn read_module(cx: Ctx, url: &str) -> JsResult<*mut qjs::JSModuleDef> {
 fn read_bytecode(cx: Ctx, bytecode: &[u8]) -> JsResult<Val> {
     let flags = qjs::JS_READ_OBJ_BYTECODE as i32;
     // SAFETY: a slice of bytecode written by the same QuickJS.
-    cx.own(unsafe { qjs::JS_ReadObject(cx.as_ptr(), bytecode.as_ptr(), bytecode.len() as _, flags) })
+    cx.own(unsafe {
+        qjs::JS_ReadObject(cx.as_ptr(), bytecode.as_ptr(), bytecode.len() as _, flags)
+    })
 }
 
 /// Links and runs an ES module; the result is its promise.
@@ -424,12 +448,16 @@ fn evaluate(cx: Ctx, url: &str) -> JsResult<(*mut qjs::JSModuleDef, Val)> {
         if qjs::JS_ResolveModule(cx.as_ptr(), value) < 0 {
             return Err(Thrown);
         }
-        let promise = cx.own(qjs::JS_EvalFunction(cx.as_ptr(), qjs::JS_DupValue(cx.as_ptr(), value)))?;
+        let promise =
+            cx.own(qjs::JS_EvalFunction(cx.as_ptr(), qjs::JS_DupValue(cx.as_ptr(), value)))?;
         Ok((module, promise))
     }
 }
 
-unsafe extern "C" fn open_builtin(ctx: *mut qjs::JSContext, m: *mut qjs::JSModuleDef) -> core::ffi::c_int {
+unsafe extern "C" fn open_builtin(
+    ctx: *mut qjs::JSContext,
+    m: *mut qjs::JSModuleDef,
+) -> core::ffi::c_int {
     // SAFETY: QuickJS passes a live context and module.
     let cx = unsafe { Ctx::from_ptr(ctx) };
     let opened = std::panic::catch_unwind(|| {
@@ -440,7 +468,10 @@ unsafe extern "C" fn open_builtin(ctx: *mut qjs::JSContext, m: *mut qjs::JSModul
     finish_init(cx, &opened)
 }
 
-unsafe extern "C" fn open_commonjs(ctx: *mut qjs::JSContext, m: *mut qjs::JSModuleDef) -> core::ffi::c_int {
+unsafe extern "C" fn open_commonjs(
+    ctx: *mut qjs::JSContext,
+    m: *mut qjs::JSModuleDef,
+) -> core::ffi::c_int {
     // SAFETY: QuickJS passes a live context and module.
     let cx = unsafe { Ctx::from_ptr(ctx) };
     let opened = std::panic::catch_unwind(|| {
@@ -464,7 +495,10 @@ fn finish_init(cx: Ctx, opened: &std::thread::Result<JsResult<()>>) -> core::ffi
         Ok(Ok(())) => 0,
         Ok(Err(Thrown)) => -1,
         Err(_) => {
-            cx.throw_error("InternalError", "internal error while opening a module (please report it)");
+            cx.throw_error(
+                "InternalError",
+                "internal error while opening a module (please report it)",
+            );
             -1
         }
     }
@@ -493,7 +527,8 @@ fn module_name(cx: Ctx, m: *mut qjs::JSModuleDef) -> String {
     // SAFETY: a live module; the atom is ours to free.
     unsafe {
         let atom = qjs::JS_GetModuleName(cx.as_ptr(), m);
-        let name = cx.own(qjs::JS_AtomToString(cx.as_ptr(), atom)).and_then(|name| name.raw().to_text(cx));
+        let name =
+            cx.own(qjs::JS_AtomToString(cx.as_ptr(), atom)).and_then(|name| name.raw().to_text(cx));
         qjs::JS_FreeAtom(cx.as_ptr(), atom);
         name.map(|name| name.to_string()).unwrap_or_default()
     }
@@ -564,7 +599,9 @@ fn require(cx: Ctx, args: Args<'_>, bound: &[Raw]) -> JsResult<Val> {
     let (module, promise) = evaluate(cx, &url)?;
     // SAFETY: a live promise and module.
     unsafe {
-        if qjs::JS_PromiseState(cx.as_ptr(), promise.raw().0) == qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED {
+        if qjs::JS_PromiseState(cx.as_ptr(), promise.raw().0)
+            == qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED
+        {
             let reason = Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0));
             return Err(cx.throw(reason));
         }
@@ -590,7 +627,8 @@ pub(crate) fn calling_dir(cx: Ctx) -> Option<std::path::PathBuf> {
         if atom == 0 {
             return None;
         }
-        let name = cx.own(qjs::JS_AtomToString(cx.as_ptr(), atom)).and_then(|name| name.raw().to_text(cx));
+        let name =
+            cx.own(qjs::JS_AtomToString(cx.as_ptr(), atom)).and_then(|name| name.raw().to_text(cx));
         qjs::JS_FreeAtom(cx.as_ptr(), atom);
         name.ok()?.to_string()
     };

@@ -8,8 +8,18 @@ pub(crate) const BUILTIN: &[&str] =
 
 /// Modules of k6 that we do not have yet; named so that the error can say so.
 const NOT_YET: &[&str] = &[
-    "k6/html", "k6/crypto", "k6/crypto/x509", "k6/net/grpc", "k6/ws", "k6/websockets", "k6/secrets", "k6/browser",
-    "k6/experimental/csv", "k6/experimental/fs", "k6/experimental/streams", "k6/experimental/websockets",
+    "k6/html",
+    "k6/crypto",
+    "k6/crypto/x509",
+    "k6/net/grpc",
+    "k6/ws",
+    "k6/websockets",
+    "k6/secrets",
+    "k6/browser",
+    "k6/experimental/csv",
+    "k6/experimental/fs",
+    "k6/experimental/streams",
+    "k6/experimental/websockets",
 ];
 
 /// Name of the built-in stand-in for the `k6-summary` library of jslib.k6.io.
@@ -44,9 +54,13 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Result<Resolved, String> {
              extension resolution is required or a custom k6 binary with the required extensions"
         ));
     }
-    if specifier.starts_with("./") || specifier.starts_with("../") || specifier == "." || specifier == ".." {
+    if specifier.starts_with("./")
+        || specifier.starts_with("../")
+        || specifier == "."
+        || specifier == ".."
+    {
         let base = path_of(base).unwrap_or_else(|| PathBuf::from("/"));
-        let dir = base.parent().unwrap_or(Path::new("/"));
+        let dir = base.parent().unwrap_or_else(|| Path::new("/"));
         return Ok(Resolved::File(url_of(&dir.join(specifier))));
     }
     if specifier.starts_with('/') {
@@ -58,9 +72,9 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Result<Resolved, String> {
         Some((scheme, _)) => Err(format!(
             "only supported schemes for imports are file and https, {specifier} has `{scheme}`"
         )),
-        None => {
-            Err(format!("The moduleSpecifier \"{specifier}\" couldn't be recognised as something k6 supports."))
-        }
+        None => Err(format!(
+            "The moduleSpecifier \"{specifier}\" couldn't be recognised as something k6 supports."
+        )),
     }
 }
 
@@ -123,7 +137,11 @@ mod tests {
             ("/x/./y.js", "file:///x/y.js"),
             ("file:///z/../y.js", "file:///y.js"),
         ] {
-            assert_eq!(resolve(base, specifier), Ok(Resolved::File(expect.to_owned())), "{specifier}");
+            assert_eq!(
+                resolve(base, specifier),
+                Ok(Resolved::File(expect.to_owned())),
+                "{specifier}"
+            );
         }
         assert_eq!(resolve(base, "k6/http"), Ok(Resolved::Builtin("k6/http")));
         let summary = "https://jslib.k6.io/k6-summary/0.0.2/index.js";

@@ -33,7 +33,11 @@ impl VuTags {
     }
 
     /// Starts anew for a scenario.
-    pub(crate) fn reset(&mut self, world: &Arc<World>, scenario: Option<&plan::scenario::Scenario>) {
+    pub(crate) fn reset(
+        &mut self,
+        world: &Arc<World>,
+        scenario: Option<&plan::scenario::Scenario>,
+    ) {
         *self = VuTags::new(world);
         if let Some(scenario) = scenario {
             for (key, value) in &scenario.tags {
@@ -59,7 +63,8 @@ impl VuTags {
             self.interned = Some(set);
             return set;
         }
-        let mut pairs: Vec<(&str, &str)> = self.pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let mut pairs: Vec<(&str, &str)> =
+            self.pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         if self.tag_groups && !pairs.iter().any(|(key, _)| *key == "group") {
             pairs.push(("group", &self.group));
         }

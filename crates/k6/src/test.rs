@@ -77,7 +77,10 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
         })?,
     };
     let graph = Graph::compile(&url, &source, &*options.reader).map_err(|error| ScriptError {
-        message: format!("could not initialize '{}': could not load JS test '{url}': {}", options.name, error.message),
+        message: format!(
+            "could not initialize '{}': could not load JS test '{url}': {}",
+            options.name, error.message
+        ),
         exit_code: error.exit_code,
         hint: None,
     })?;
@@ -88,7 +91,7 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
         env: options.env,
         reader: options.reader,
         text_summary: options.text_summary,
-        script_dir: options.path.parent().unwrap_or(Path::new("/")).to_path_buf(),
+        script_dir: options.path.parent().unwrap_or_else(|| Path::new("/")).to_path_buf(),
         files: Default::default(),
         arrays: Default::default(),
         config: OnceLock::new(),
@@ -98,8 +101,10 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
         http: OnceLock::new(),
     });
     let exports = probe(&world).map_err(script_error)?;
-    let fail = |message: &str| ScriptError { message: message.to_owned(), exit_code: 255, hint: None };
-    let options_json = exports.options.map_err(|text| fail(&format!("error parsing script options: {text}")))?;
+    let fail =
+        |message: &str| ScriptError { message: message.to_owned(), exit_code: 255, hint: None };
+    let options_json =
+        exports.options.map_err(|text| fail(&format!("error parsing script options: {text}")))?;
     for (name, kind) in ["setup", "teardown"].iter().zip(exports.kinds) {
         if kind == Kind::Other {
             return Err(fail(&format!("exported '{name}' must be a function")));
@@ -146,7 +151,11 @@ fn exports(realm: &Realm) -> Exports {
             crate::exception::headline(cx, error.raw())
         })
     };
-    Exports { options, functions: realm.exported_functions(), kinds: [kind("setup"), kind("teardown")] }
+    Exports {
+        options,
+        functions: realm.exported_functions(),
+        kinds: [kind("setup"), kind("teardown")],
+    }
 }
 
 /// Runs a future that needs a core where there is none.
@@ -207,10 +216,15 @@ impl Test {
     ///
     /// # Errors
     /// k6's text where it took too long; nothing is shown then.
-    pub fn handle_summary(&self, data_json: &str, timeout: Duration) -> Result<SummaryResult, String> {
+    pub fn handle_summary(
+        &self,
+        data_json: &str,
+        timeout: Duration,
+    ) -> Result<SummaryResult, String> {
         let world = self.world.clone();
         let data = data_json.to_owned();
-        let late = format!("handleSummary() execution timed out after {} seconds", timeout.as_secs());
+        let late =
+            format!("handleSummary() execution timed out after {} seconds", timeout.as_secs());
         let result = on_a_core(async move {
             let context = throw_away_context(&world);
             let interrupt = context.interrupt.clone();
@@ -245,7 +259,8 @@ impl Script for Test {
         K6Vu::new(self.world.clone(), &context).await.map_err(|failure| {
             let mut error = script_error(failure);
             if let Some(hint) = &error.hint {
-                error.hint = Some(format!("error while initializing VU #{} ({hint})", context.id_in_test));
+                error.hint =
+                    Some(format!("error while initializing VU #{} ({hint})", context.id_in_test));
             }
             error
         })
@@ -266,8 +281,9 @@ impl Script for Test {
             return Ok(());
         }
         let mut vu = K6Vu::new(self.world.clone(), &context).await.map_err(script_error)?;
-        vu.call(Phase::Teardown, "teardown", self.world.setup_data()).await.map_err(script_error)?;
+        vu.call(Phase::Teardown, "teardown", self.world.setup_data())
+            .await
+            .map_err(script_error)?;
         Ok(())
     }
 }
-

@@ -15,7 +15,7 @@ use metrics::{TagSetId, builtin};
 use rt::fiber::{Fiber, FiberConfig};
 
 use crate::host::{Phase, VuHost};
-use crate::js::{Thrown, Val};
+use crate::js::{Ctx, JsResult, Raw, Thrown, Val};
 use crate::log::Level;
 use crate::module::execution::executor_name;
 use crate::realm::{Failure, Realm};
@@ -28,7 +28,11 @@ const MAX_FAREWELL_POLLS: usize = 10_000;
 enum Command {
     Iterate(Iteration),
     /// Call `setup` or `teardown`; the argument is JSON.
-    Call { phase: Phase, name: &'static str, argument: Option<Arc<str>> },
+    Call {
+        phase: Phase,
+        name: &'static str,
+        argument: Option<Arc<str>>,
+    },
     /// Run something on the realm: the probe asks for what the script exports.
     Inspect(Box<dyn FnOnce(&Realm) -> Answer>),
     Quit,
@@ -95,7 +99,8 @@ impl K6Vu {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, String>> {
-        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.fiber.as_mut().poll(cx)));
+        let polled =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.fiber.as_mut().poll(cx)));
         if let Err(panic) = polled {
             let text = panic
                 .downcast_ref::<String>()
@@ -141,7 +146,8 @@ impl K6Vu {
         &mut self,
         f: impl FnOnce(&Realm) -> T + 'static,
     ) -> Result<T, Failure> {
-        let command = Command::Inspect(Box::new(move |realm| Answer::Inspected(Box::new(f(realm)))));
+        let command =
+            Command::Inspect(Box::new(move |realm| Answer::Inspected(Box::new(f(realm)))));
         match self.command(command).await {
             Ok(Answer::Inspected(value)) => match value.downcast::<T>() {
                 Ok(value) => Ok(*value),
@@ -185,8 +191,9 @@ impl Drop for K6Vu {
         self.host.interrupt.raise();
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..MAX_FAREWELL_POLLS {
-            let polled =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.fiber.as_mut().poll(&mut cx)));
+            let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                self.fiber.as_mut().poll(&mut cx)
+            }));
             if !matches!(polled, Ok(Poll::Pending)) {
                 return;
             }
@@ -257,21 +264,47 @@ fn iterate(realm: &Realm, host: &VuHost, iteration: Iteration) -> Outcome {
 fn prepare(realm: &Realm, host: &VuHost, n: u64) -> Result<(Val, Val), Failure> {
     let cx = realm.cx();
     if host.fresh.replace(false) {
-        let name = host.activation.borrow().as_ref().map_or_else(
-            || "default".to_owned(),
-            |activation| activation.scenario.exec.clone(),
-        );
+        let name = host
+            .activation
+            .borrow()
+            .as_ref()
+            .map_or_else(|| "default".to_owned(), |activation| activation.scenario.exec.clone());
         let function = realm.export(&name);
         let mut kept = host.kept.borrow_mut();
         let old = (kept.exec.replace(function), kept.env.take());
         drop(kept);
         drop(old);
+        if host.iterations.get() == 1 {
+            write_options(realm, host).map_err(|Thrown| realm.failure())?;
+        }
     }
     let iter = host.atoms().iter;
     cx.globals().set(cx, iter, cx.number(n as f64)).map_err(|Thrown| realm.failure())?;
     let data = setup_data(realm, host)?;
     let function = host.kept.borrow().exec.clone();
     Ok((function.unwrap_or_else(|| Val::undefined(cx)), data))
+}
+
+/// k6 writes the consolidated options into the exported object before a VU's functions run.
+fn write_options(realm: &Realm, host: &VuHost) -> JsResult<()> {
+    let json = &host.world.config().options_json;
+    if json.is_empty() || !host.world.graph.reads_options() {
+        return Ok(());
+    }
+    let exported = realm.export("options");
+    if !exported.is_object() {
+        return Ok(());
+    }
+    let cx = realm.cx();
+    let options = cx.parse_json(json)?;
+    let keys = options.keys(cx)?;
+    for i in 0..keys.len() {
+        let value = keys.value(i)?;
+        if !value.is_null() {
+            exported.set(cx, keys.atom(i), value)?;
+        }
+    }
+    Ok(())
 }
 
 /// What `setup()` returned, parsed once for each VU.
@@ -348,7 +381,7 @@ fn call(
     }
     let result = realm.run(function.raw(), &[argument.raw()]);
     let json = match result {
-        Ok(value) => match cx.stringify(value.raw()) {
+        Ok(value) => match stringify_setup(cx, value.raw()) {
             Ok(json) => Ok(json),
             Err(Thrown) => Err(match realm.failure() {
                 Failure::Threw(text) => {
@@ -364,6 +397,39 @@ fn call(
     json
 }
 
+/// `JSON.stringify` that refuses the numbers JSON does not have, as Go's encoder does.
+fn stringify_setup(cx: Ctx, value: Raw) -> JsResult<Option<String>> {
+    let json = cx.stringify(value)?;
+    if json.as_ref().is_some_and(|json| json.contains("null"))
+        && let Some(number) = unsupported_number(cx, value, 0)?
+    {
+        return Err(cx.throw_error("json", &format!("unsupported value: {number}")));
+    }
+    Ok(json)
+}
+
+/// Go's name of a number in `value` that JSON can't hold. Cycles were refused before.
+fn unsupported_number(cx: Ctx, value: Raw, depth: usize) -> JsResult<Option<&'static str>> {
+    if let Some(number) = value.as_f64() {
+        return Ok(match number {
+            n if n.is_nan() => Some("NaN"),
+            n if n == f64::INFINITY => Some("+Inf"),
+            n if n == f64::NEG_INFINITY => Some("-Inf"),
+            _ => None,
+        });
+    }
+    if !value.is_object() || value.is_function(cx) || depth > 1000 {
+        return Ok(None);
+    }
+    let keys = value.keys(cx)?;
+    for i in 0..keys.len() {
+        if let Some(number) = unsupported_number(cx, keys.value(i)?.raw(), depth + 1)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
 /// What a failure outside of iterations means for the run.
 pub(crate) fn script_error(failure: Failure) -> ScriptError {
     match failure {
@@ -372,9 +438,11 @@ pub(crate) fn script_error(failure: Failure) -> ScriptError {
         }
         Failure::Rejected(message) => ScriptError { message, exit_code: 255, hint: None },
         Failure::Aborted(message) => ScriptError { message, exit_code: 108, hint: None },
-        Failure::Interrupted => {
-            ScriptError { message: "the script was interrupted".to_owned(), exit_code: 105, hint: None }
-        }
+        Failure::Interrupted => ScriptError {
+            message: "the script was interrupted".to_owned(),
+            exit_code: 105,
+            hint: None,
+        },
     }
 }
 

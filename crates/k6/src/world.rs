@@ -28,8 +28,20 @@ pub struct SystemTags(Vec<String>);
 
 /// k6's default set.
 pub const DEFAULT_SYSTEM_TAGS: &[&str] = &[
-    "proto", "subproto", "status", "method", "url", "name", "group", "check", "error", "error_code", "tls_version",
-    "scenario", "service", "expected_response",
+    "proto",
+    "subproto",
+    "status",
+    "method",
+    "url",
+    "name",
+    "group",
+    "check",
+    "error",
+    "error_code",
+    "tls_version",
+    "scenario",
+    "service",
+    "expected_response",
 ];
 
 impl SystemTags {

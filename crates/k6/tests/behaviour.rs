@@ -1,5 +1,7 @@
 //! k6's own functions: checks, groups, metrics, execution, shared arrays, and how functions end.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -198,7 +200,9 @@ fn console_prints_values_as_k6_does() {
 
 #[test]
 fn exceptions_are_logged_with_k6s_stack_and_fields() {
-    let case = case("function inner() { throw new Error('boom'); }\nexport default function () { inner(); }\n");
+    let case = case(
+        "function inner() { throw new Error('boom'); }\nexport default function () { inner(); }\n",
+    );
     assert_eq!(case.outcomes(1), [Outcome::Complete { threw: true }]);
     let records = case.log.0.lock().unwrap();
     let text = &records[0].message;
@@ -208,7 +212,10 @@ fn exceptions_are_logged_with_k6s_stack_and_fields() {
     let mut fields = records[0].fields.clone();
     fields.sort();
     let expect = [
-        ("executor", "constant-vus"), ("hint", "script exception"), ("scenario", "default"), ("source", "stacktrace"),
+        ("executor", "constant-vus"),
+        ("hint", "script exception"),
+        ("scenario", "default"),
+        ("source", "stacktrace"),
     ];
     assert_eq!(fields, expect.map(|(k, v)| (k, v.to_owned())));
 }
@@ -237,7 +244,11 @@ fn an_unhandled_rejection_is_logged_and_the_iteration_counts() {
     );
     assert_eq!(case.outcomes(2), vec![Outcome::Complete { threw: true }; 2]);
     let records = case.log.0.lock().unwrap();
-    assert!(records[0].message.starts_with("Uncaught (in promise) Error: rej\n\tat default (file:///t.js:2:"));
+    assert!(
+        records[0]
+            .message
+            .starts_with("Uncaught (in promise) Error: rej\n\tat default (file:///t.js:2:")
+    );
     assert!(records[0].fields.iter().all(|(k, _)| *k != "hint" && *k != "source"));
     assert_eq!(records.len(), 2);
 }
@@ -250,6 +261,41 @@ fn setup_data_is_copied_as_json_once_for_each_vu() {
     )
     .run(2);
     assert_eq!(printed, ["{ n: 2, list: [ 1, null ] }", "{ n: 3, list: [ 1, null ] }"]);
+}
+
+#[test]
+fn setup_data_that_json_cannot_hold_ends_the_test() {
+    for (data, text) in [
+        ("{ a: [NaN] }", "error marshaling setup() data to JSON: json: unsupported value: NaN"),
+        ("-Infinity", "error marshaling setup() data to JSON: json: unsupported value: -Inf"),
+    ] {
+        let case = case(&format!("export function setup() {{ return {data}; }} export default () => {{}};"));
+        let test = case.test();
+        let bench = Bench::new(&case.registry);
+        let setup = Core::simulated(Nanos(1)).block_on(async { test.setup(bench.context(0)).await });
+        let error = setup.unwrap_err();
+        assert_eq!((error.message.as_str(), error.exit_code), (text, 255));
+    }
+}
+
+#[test]
+fn the_exported_options_become_the_consolidated_ones() {
+    let case = case(
+        "export const options = { vus: 1, tags: { a: 'b' } }; const early = options.vus;
+         export default () => { console.log(early, options.vus, options.tags, options.rps); };",
+    );
+    let config = k6::TestConfig {
+        options_json: r#"{"vus":7,"tags":{"a":"c"},"rps":null}"#.to_owned(),
+        ..k6::TestConfig::default()
+    };
+    let test = case.load().unwrap().into_test(config);
+    let bench = Bench::new(&case.registry);
+    Core::simulated(Nanos(1)).block_on(async {
+        let mut vu = test.new_vu(bench.context(1)).await.unwrap();
+        vu.activate(&activation("default"));
+        vu.iterate(iteration(0)).await;
+    });
+    assert_eq!(case.log.printed(), ["1 7 { a: \"c\" } undefined"]);
 }
 
 #[test]
@@ -356,26 +402,34 @@ fn handle_summary_gives_files_or_says_what_is_wrong() {
     ];
     assert_eq!(files, expect.map(|(name, content)| (name.to_owned(), content)));
     let global = run("export function handleSummary(d) { return { stdout: textSummary(d) }; }");
-    assert!(matches!(global, Ok(SummaryResult::Files(files)) if files[0].content.ends_with(b"\" \" true")));
+    assert!(
+        matches!(global, Ok(SummaryResult::Files(files)) if files[0].content.ends_with(b"\" \" true"))
+    );
     assert_eq!(run("export function handleSummary() {}"), Ok(SummaryResult::Default));
     assert_eq!(run(""), Ok(SummaryResult::Default));
     assert_eq!(
         run("export function handleSummary() { return 5; }"),
-        Ok(SummaryResult::Invalid("handleSummary() should return a map with string keys".to_owned()))
+        Ok(SummaryResult::Invalid(
+            "handleSummary() should return a map with string keys".to_owned()
+        ))
     );
     assert_eq!(
         run("export function handleSummary() { return { a: {} }; }"),
         Ok(SummaryResult::Invalid(
-            "invalid type map[string]interface {}, it needs to be a string or ArrayBuffer".to_owned()
+            "invalid type map[string]interface {}, it needs to be a string or ArrayBuffer"
+                .to_owned()
         ))
     );
     let threw = run("export function handleSummary() { throw new Error('sum'); }");
-    assert!(matches!(threw, Ok(SummaryResult::Threw(text)) if text.starts_with("Error: sum\n\tat handleSummary")));
+    assert!(
+        matches!(threw, Ok(SummaryResult::Threw(text)) if text.starts_with("Error: sum\n\tat handleSummary"))
+    );
 }
 
 #[test]
 fn counters_reach_the_aggregator() {
-    let case = case("import { check } from 'k6'; export default () => { check(1, { yes: true }); };");
+    let case =
+        case("import { check } from 'k6'; export default () => { check(1, { yes: true }); };");
     let test = case.test();
     let bench = Bench::new(&case.registry);
     let shard = bench.shard.clone();
@@ -391,5 +445,8 @@ fn counters_reach_the_aggregator() {
     aggregator.ingest(&snapshot).unwrap();
     let totals = aggregator.totals(Duration::from_secs(1));
     let checks = &totals.root_group.checks;
-    assert_eq!((checks.len(), checks[0].name.as_str(), checks[0].passes, checks[0].fails), (1, "yes", 100, 0));
+    assert_eq!(
+        (checks.len(), checks[0].name.as_str(), checks[0].passes, checks[0].fails),
+        (1, "yes", 100, 0)
+    );
 }

@@ -37,7 +37,10 @@ fn commonjs_files_are_imported_by_name_though_their_names_are_known_late() {
          }",
     )
     .file("/lib.js", "const name = 'a'; module.exports[name] = 1; exports.b = this === exports;")
-    .file("/default.js", "Object.defineProperty(exports, '__esModule', { value: true }); exports.default = 'd';")
+    .file(
+        "/default.js",
+        "Object.defineProperty(exports, '__esModule', { value: true }); exports.default = 'd';",
+    )
     .file("/reexport.js", "export * from './lib.js'; export { a as c } from './lib.js';")
     .run(1);
     assert_eq!(printed, ["1 undefined 1 1 1 d true false"]);
@@ -76,7 +79,10 @@ fn options_and_functions_are_reported() {
     )
     .load()
     .unwrap();
-    assert_eq!(loaded.options_json.as_deref(), Some(r#"{"vus":2,"thresholds":{"checks":["rate>0.9"]}}"#));
+    assert_eq!(
+        loaded.options_json.as_deref(),
+        Some(r#"{"vus":2,"thresholds":{"checks":["rate>0.9"]}}"#)
+    );
     let mut functions = loaded.functions.clone();
     functions.sort();
     assert_eq!(functions, ["default", "other", "setup"]);
@@ -115,7 +121,18 @@ fn promises_run_before_timers_and_timers_in_order_of_their_time() {
     assert_eq!(
         printed,
         [
-            "sync", "p1", "after await", "p2", "t0", "p after t0", "t0 second", "i 1", "t10 1 x", "i 2", "t20", "i 3"
+            "sync",
+            "p1",
+            "after await",
+            "p2",
+            "t0",
+            "p after t0",
+            "t0 second",
+            "i 1",
+            "t10 1 x",
+            "i 2",
+            "t20",
+            "i 3"
         ]
     );
 }
@@ -149,24 +166,61 @@ fn files_are_opened_in_the_init_stage_only() {
     case.run(1);
     let lines = case.log.lines();
     assert_eq!(lines[0], "info: héllo 6");
-    assert!(lines[1].starts_with("error: GoError: the \"open\" function is only available in the init stage"), "{lines:?}");
+    assert!(
+        lines[1].starts_with(
+            "error: GoError: the \"open\" function is only available in the init stage"
+        ),
+        "{lines:?}"
+    );
 }
 
 #[test]
 fn mistakes_have_k6s_texts_and_exit_codes() {
     for (script, code, part) in [
-        ("export default function () {", 107, "could not initialize 't.js': could not load JS test 'file:///t.js': file:///t.js: Line 1:"),
-        ("import x from './nope.js'; export default () => {}", 107, "The moduleSpecifier \"./nope.js\" couldn't be found on local disk"),
-        ("import x from 'lodash'; export default () => {}", 107, "couldn't be recognised as something k6 supports"),
-        ("import x from 'k6/net/grpc'; export default () => {}", 107, "\"k6/net/grpc\" is not supported"),
+        (
+            "export default function () {",
+            107,
+            "could not initialize 't.js': could not load JS test 'file:///t.js': file:///t.js: Line 1:",
+        ),
+        (
+            "import x from './nope.js'; export default () => {}",
+            107,
+            "The moduleSpecifier \"./nope.js\" couldn't be found on local disk",
+        ),
+        (
+            "import x from 'lodash'; export default () => {}",
+            107,
+            "couldn't be recognised as something k6 supports",
+        ),
+        (
+            "import x from 'k6/net/grpc'; export default () => {}",
+            107,
+            "\"k6/net/grpc\" is not supported",
+        ),
         ("throw new Error('init');", 107, "Error: init\n\tat file:///t.js:1:"),
         ("throw 'x';", 107, "x\n\tat file:///t.js:1:"),
         ("export const options = {};", 255, "no exported functions in script"),
-        ("export const setup = 5; export default () => {}", 255, "exported 'setup' must be a function"),
-        ("Promise.reject(new Error('late')); export default () => {}", 255, "Uncaught (in promise) Error: late"),
+        (
+            "export const setup = 5; export default () => {}",
+            255,
+            "exported 'setup' must be a function",
+        ),
+        (
+            "Promise.reject(new Error('late')); export default () => {}",
+            255,
+            "Uncaught (in promise) Error: late",
+        ),
         ("await Promise.reject(new Error('tla')); export default () => {}", 107, "Error: tla"),
-        ("open('/nope'); export default () => {}", 107, "GoError: stat /nope: no such file or directory"),
-        ("import exec from 'k6/execution'; exec.test.abort('stop'); export default () => {}", 108, "test aborted: stop at file:///t.js:1:"),
+        (
+            "open('/nope'); export default () => {}",
+            107,
+            "GoError: stat /nope: no such file or directory",
+        ),
+        (
+            "import exec from 'k6/execution'; exec.test.abort('stop'); export default () => {}",
+            108,
+            "test aborted: stop at file:///t.js:1:",
+        ),
     ] {
         let error = case(script).load().map(|_| ()).unwrap_err();
         assert_eq!(error.exit_code, code, "{script}: {}", error.message);

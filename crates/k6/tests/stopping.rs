@@ -1,5 +1,7 @@
 //! Interrupts, endless loops, deep recursion: nothing a script does may hang or break its core.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;
@@ -54,14 +56,20 @@ fn an_interrupt_ends_every_kind_of_wait_and_the_vu_stays_usable() {
              }}"
         );
         let (outcomes, lines) = interrupted(&script, Duration::from_millis(30));
-        assert_eq!(outcomes, [Outcome::Interrupted, Outcome::Complete { threw: false }], "{what}: {lines:?}");
+        assert_eq!(
+            outcomes,
+            [Outcome::Interrupted, Outcome::Complete { threw: false }],
+            "{what}: {lines:?}"
+        );
         assert_eq!(lines, ["info: again 0"], "{what}");
     }
 }
 
 #[test]
 fn a_busy_script_lets_its_neighbours_run() {
-    let case = case("export default function () { const end = Date.now() + 60; while (Date.now() < end) {} }");
+    let case = case(
+        "export default function () { const end = Date.now() + 60; while (Date.now() < end) {} }",
+    );
     let test = case.test();
     let bench = Bench::new(&case.registry);
     let mut core = Core::new(CoreConfig { spin: false }).unwrap();
@@ -98,20 +106,28 @@ fn deep_recursion_is_an_error_of_the_script() {
          }",
     )
     .run(1);
-    assert_eq!(&printed[..2], ["RangeError RangeError RangeError RangeError", "SyntaxError RangeError"]);
+    assert_eq!(
+        &printed[..2],
+        ["RangeError RangeError RangeError RangeError", "SyntaxError RangeError"]
+    );
     assert!(printed[2].starts_with("[ [ [ "));
 }
 
 #[test]
 fn abort_cannot_be_caught_and_says_where() {
-    let case = case(
-        "import exec from 'k6/execution';
-         export default function () { try { exec.test.abort('why'); } catch (e) { console.log('caught'); } }",
-    );
-    let outcomes = case.outcomes(1);
-    let [Outcome::Abort(text)] = &outcomes[..] else { panic!("{outcomes:?}") };
-    assert!(text.starts_with("test aborted: why at default (file:///t.js:2:"), "{text}");
-    assert!(case.log.lines().is_empty());
+    for script in [
+        "export default function () { try { exec.test.abort('why'); } catch (e) { console.log('caught'); } }",
+        "const f = async () => { exec.test.abort('why'); };
+         export default async function () { try { await f(); } catch (e) { console.log('caught'); } }",
+        "export default function () { setTimeout(() => exec.test.abort('why'), 5); }",
+    ] {
+        let case = case(&format!("import exec from 'k6/execution'; {script}"));
+        let outcomes = case.outcomes(1);
+        let [Outcome::Abort(text)] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert!(text.starts_with("test aborted: why at "), "{text}");
+        assert!(text.contains("file:///t.js:"), "{text}");
+        assert_eq!(case.log.lines(), Vec::<String>::new());
+    }
 }
 
 #[test]
@@ -145,8 +161,14 @@ fn a_thousand_vus_come_and_go_without_leaving_a_fiber() {
 
 #[test]
 fn a_vu_dropped_in_the_middle_of_a_wait_leaves_nothing() {
-    for body in ["sleep(60);", "await new Promise((r) => setTimeout(r, 60000));", "for (;;) { await null; }"] {
-        let case = case(&format!("import {{ sleep }} from 'k6'; export default async function () {{ {body} }}"));
+    for body in [
+        "sleep(60);",
+        "await new Promise((r) => setTimeout(r, 60000));",
+        "for (;;) { await null; }",
+    ] {
+        let case = case(&format!(
+            "import {{ sleep }} from 'k6'; export default async function () {{ {body} }}"
+        ));
         let test = case.test();
         let bench = Bench::new(&case.registry);
         Core::new(CoreConfig { spin: false }).unwrap().block_on(async move {
@@ -164,7 +186,8 @@ fn a_vu_dropped_in_the_middle_of_a_wait_leaves_nothing() {
 
 #[test]
 fn a_vu_that_throws_in_its_init_code_is_reported_and_gone() {
-    let case = case("if (__VU === 2) { throw new Error('not this one'); } export default function () {}");
+    let case =
+        case("if (__VU === 2) { throw new Error('not this one'); } export default function () {}");
     let test = case.test();
     let bench = Bench::new(&case.registry);
     let error = Core::simulated(Nanos(1)).block_on(async move {
@@ -172,6 +195,10 @@ fn a_vu_that_throws_in_its_init_code_is_reported_and_gone() {
         test.new_vu(bench.context(2)).await.map(|_| ()).unwrap_err()
     });
     assert_eq!(error.hint.as_deref(), Some("error while initializing VU #2 (script exception)"));
-    assert!(error.message.starts_with("Error: not this one\n\tat file:///t.js:1:"), "{}", error.message);
+    assert!(
+        error.message.starts_with("Error: not this one\n\tat file:///t.js:1:"),
+        "{}",
+        error.message
+    );
     assert_eq!(rt::fiber::live(), 0);
 }

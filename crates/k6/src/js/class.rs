@@ -31,7 +31,11 @@ unsafe extern "C" fn finalize<T: Class>(_rt: *mut qjs::JSRuntime, value: qjs::JS
     }
 }
 
-unsafe extern "C" fn mark<T: Class>(rt: *mut qjs::JSRuntime, value: qjs::JSValue, func: qjs::JS_MarkFunc) {
+unsafe extern "C" fn mark<T: Class>(
+    rt: *mut qjs::JSRuntime,
+    value: qjs::JSValue,
+    func: qjs::JS_MarkFunc,
+) {
     // SAFETY: as in `finalize`, but the object lives.
     unsafe {
         let opaque = qjs::JS_GetOpaque(value, T::ID).cast::<T>();
@@ -53,7 +57,9 @@ impl Ctx {
         };
         // SAFETY: QuickJS copies the definition; the prototype is given to the context.
         unsafe {
-            if !qjs::JS_IsRegisteredClass(self.runtime(), T::ID) && qjs::JS_NewClass(self.runtime(), T::ID, &def) < 0 {
+            if !qjs::JS_IsRegisteredClass(self.runtime(), T::ID)
+                && qjs::JS_NewClass(self.runtime(), T::ID, &def) < 0
+            {
                 return Err(self.throw_error("InternalError", "can't register a host class"));
             }
             let proto = self.object()?;
@@ -78,7 +84,8 @@ impl Ctx {
         let proto = new_target.get_str(self, c"prototype")?;
         // SAFETY: as in `wrap`.
         unsafe {
-            let object = self.own(qjs::JS_NewObjectProtoClass(self.as_ptr(), proto.raw().0, T::ID))?;
+            let object =
+                self.own(qjs::JS_NewObjectProtoClass(self.as_ptr(), proto.raw().0, T::ID))?;
             qjs::JS_SetOpaque(object.raw().0, Box::into_raw(Box::new(inner)).cast());
             Ok(object)
         }

@@ -32,14 +32,20 @@ impl Intrinsics {
         {
             return Intrinsics::ALL;
         }
+        const BYTES: [&str; 9] = [
+            "ArrayBuffer",
+            "DataView",
+            "Uint8",
+            "Uint16",
+            "Uint32",
+            "Int8",
+            "Int16",
+            "Int32",
+            "Float",
+        ];
         Intrinsics {
             eval: false,
-            typed_arrays: has("Array(") && has("int")
-                || has("ArrayBuffer")
-                || has("DataView")
-                || has("Uint8")
-                || has("Int") && has("Array")
-                || has("Float") && has("Array"),
+            typed_arrays: BYTES.iter().any(|word| has(word)) || has("BigInt64") || has("BigUint64"),
             proxy: has("Proxy"),
             bigint: has("BigInt") || has_bigint_literal(source),
             weak_ref: has("WeakRef") || has("FinalizationRegistry"),
@@ -59,19 +65,11 @@ impl Intrinsics {
     }
 }
 
-/// A digit followed by `n` and no letter, as in `10n`.
+/// A word that starts with a digit and ends with `n`, as `10n`.
 fn has_bigint_literal(source: &str) -> bool {
-    let bytes = source.as_bytes();
-    bytes.windows(2).enumerate().any(|(i, pair)| {
-        pair[0].is_ascii_hexdigit()
-            && pair[1] == b'n'
-            && !bytes.get(i + 2).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
-            && bytes[..=i]
-                .iter()
-                .rev()
-                .find(|b| !b.is_ascii_hexdigit())
-                .is_none_or(|b| !b.is_ascii_alphabetic())
-    })
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$');
+    let mut words = source.as_bytes().split(|byte| !is_word(byte));
+    words.any(|word| word.len() > 1 && word[0].is_ascii_digit() && word.ends_with(b"n"))
 }
 
 /// Scripts' memory comes from the allocator the rest of the program uses: the C library's costs a tenth of a scripted
@@ -184,6 +182,27 @@ impl Drop for Engine {
                 qjs::JS_FreeContext(self.context);
             }
             qjs::JS_FreeRuntime(self.runtime);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intrinsics_follow_what_the_script_mentions() {
+        let none = Intrinsics::default();
+        for (source, expect) in [
+            ("export default function () {}", none),
+            ("const n = 10n", Intrinsics { bigint: true, ..none }),
+            ("const min = a1n + on", none),
+            ("new Uint8Array(3)", Intrinsics { typed_arrays: true, ..none }),
+            ("new Proxy({}, {})", Intrinsics { proxy: true, ..none }),
+            ("new Function('return 1')", Intrinsics::ALL),
+            ("globalThis['Big' + 'Int']", Intrinsics::ALL),
+        ] {
+            assert_eq!(Intrinsics::mentioned(source), expect, "{source}");
         }
     }
 }

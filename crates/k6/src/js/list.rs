@@ -21,7 +21,8 @@ impl<const N: usize> List<N> {
     }
 }
 
-const FLAGS: u8 = (qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_WRITABLE | qjs::JS_PROP_ENUMERABLE) as u8;
+const FLAGS: u8 =
+    (qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_WRITABLE | qjs::JS_PROP_ENUMERABLE) as u8;
 
 /// A function, from [`native!`](crate::native).
 pub const fn func(name: &'static CStr, length: u8, entry: NativeEntry) -> Entry {
@@ -54,7 +55,8 @@ pub const fn constructor(name: &'static CStr, length: u8, entry: NativeEntry) ->
 /// What [`native_getter!`](crate::native_getter) gives.
 pub type GetterEntry = unsafe extern "C" fn(*mut qjs::JSContext, qjs::JSValue) -> qjs::JSValue;
 /// What [`native_setter!`](crate::native_setter) gives.
-pub type SetterEntry = unsafe extern "C" fn(*mut qjs::JSContext, qjs::JSValue, qjs::JSValue) -> qjs::JSValue;
+pub type SetterEntry =
+    unsafe extern "C" fn(*mut qjs::JSContext, qjs::JSValue, qjs::JSValue) -> qjs::JSValue;
 
 /// A read-only property.
 pub const fn getter(name: &'static CStr, get: GetterEntry) -> Entry {

@@ -84,7 +84,8 @@ pub unsafe fn enter(
         // SAFETY: the caller vouches for argv; Raw is a transparent wrapper of JSValue.
         unsafe { std::slice::from_raw_parts(argv.cast::<Raw>(), argc as usize) }
     };
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(cx, Raw(this), Args(args))));
+    let outcome =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(cx, Raw(this), Args(args))));
     match outcome {
         Ok(Ok(value)) => value.into_raw(),
         Ok(Err(Thrown)) => qjs::JS_EXCEPTION,
@@ -94,7 +95,10 @@ pub unsafe fn enter(
                 .map(|s| (*s).to_owned())
                 .or_else(|| payload.downcast_ref::<String>().cloned())
                 .unwrap_or_else(|| "unknown panic".to_owned());
-            let _ = cx.throw_error("InternalError", &format!("internal error (please report it): {text}"));
+            let _ = cx.throw_error(
+                "InternalError",
+                &format!("internal error (please report it): {text}"),
+            );
             qjs::JS_EXCEPTION
         }
     }
@@ -128,7 +132,9 @@ macro_rules! native_getter {
             this: $crate::js::qjs::JSValue,
         ) -> $crate::js::qjs::JSValue {
             // SAFETY: QuickJS passes a live context.
-            unsafe { $crate::js::enter(ctx, this, 0, ::core::ptr::null_mut(), |cx, this, _| $f(cx, this)) }
+            unsafe {
+                $crate::js::enter(ctx, this, 0, ::core::ptr::null_mut(), |cx, this, _| $f(cx, this))
+            }
         }
         entry
     }};
@@ -253,7 +259,13 @@ impl Ctx {
     pub fn call(self, function: Raw, this: Raw, args: &[Raw]) -> JsResult<Val> {
         // SAFETY: values of this context; the callee does not keep or write argv.
         self.own(unsafe {
-            qjs::JS_Call(self.0, function.0, this.0, args.len() as i32, args.as_ptr().cast_mut().cast())
+            qjs::JS_Call(
+                self.0,
+                function.0,
+                this.0,
+                args.len() as i32,
+                args.as_ptr().cast_mut().cast(),
+            )
         })
     }
 
@@ -261,7 +273,12 @@ impl Ctx {
     pub fn construct(self, constructor: Raw, args: &[Raw]) -> JsResult<Val> {
         // SAFETY: as in `call`.
         self.own(unsafe {
-            qjs::JS_CallConstructor(self.0, constructor.0, args.len() as i32, args.as_ptr().cast_mut().cast())
+            qjs::JS_CallConstructor(
+                self.0,
+                constructor.0,
+                args.len() as i32,
+                args.as_ptr().cast_mut().cast(),
+            )
         })
     }
 
@@ -281,7 +298,13 @@ impl Ctx {
     }
 
     /// A constructor (callable with `new` only) whose `prototype` is `proto`.
-    pub fn constructor(self, name: &CStr, length: u8, entry: NativeEntry, proto: Raw) -> JsResult<Val> {
+    pub fn constructor(
+        self,
+        name: &CStr,
+        length: u8,
+        entry: NativeEntry,
+        proto: Raw,
+    ) -> JsResult<Val> {
         // SAFETY: as in `function`; both values are of this context.
         unsafe {
             let constructor = self.own(qjs::JS_NewCFunction2(
@@ -389,7 +412,8 @@ impl Ctx {
 
     /// Parses JSON text.
     pub fn parse_json(self, json: &str) -> JsResult<Val> {
-        let text = CString::new(json).map_err(|_| self.throw_error("SyntaxError", "NUL in JSON"))?;
+        let text =
+            CString::new(json).map_err(|_| self.throw_error("SyntaxError", "NUL in JSON"))?;
         // SAFETY: NUL-terminated text with its length.
         self.own(unsafe {
             qjs::JS_ParseJSON(self.0, text.as_ptr(), text.as_bytes().len() as _, c"<json>".as_ptr())
@@ -399,16 +423,22 @@ impl Ctx {
     /// `JSON.stringify(value)`; `None` where that is `undefined`.
     pub fn stringify(self, value: Raw) -> JsResult<Option<String>> {
         // SAFETY: values of this context.
-        let json = self
-            .own(unsafe { qjs::JS_JSONStringify(self.0, value.0, qjs::JS_UNDEFINED, qjs::JS_UNDEFINED) })?;
-        if json.raw().is_undefined() { Ok(None) } else { Ok(Some(json.raw().to_text(self)?.to_string())) }
+        let json = self.own(unsafe {
+            qjs::JS_JSONStringify(self.0, value.0, qjs::JS_UNDEFINED, qjs::JS_UNDEFINED)
+        })?;
+        if json.raw().is_undefined() {
+            Ok(None)
+        } else {
+            Ok(Some(json.raw().to_text(self)?.to_string()))
+        }
     }
 
     /// A new promise with its resolve and reject functions.
     pub fn promise(self) -> JsResult<(Val, Val, Val)> {
         let mut functions = [qjs::JS_UNDEFINED; 2];
         // SAFETY: the callee fills both functions when it succeeds.
-        let promise = self.own(unsafe { qjs::JS_NewPromiseCapability(self.0, functions.as_mut_ptr()) })?;
+        let promise =
+            self.own(unsafe { qjs::JS_NewPromiseCapability(self.0, functions.as_mut_ptr()) })?;
         let [resolve, reject] = functions.map(|f| Val::from_raw(self, f));
         Ok((promise, resolve, reject))
     }
@@ -422,7 +452,8 @@ impl Ctx {
     /// Adds functions and getters to an object; they are made when first read.
     pub fn define_list<const N: usize>(self, object: Raw, list: &'static List<N>) -> JsResult<()> {
         // SAFETY: the list is 'static and has N entries.
-        let status = unsafe { qjs::JS_SetPropertyFunctionList(self.0, object.0, list.as_ptr(), N as i32) };
+        let status =
+            unsafe { qjs::JS_SetPropertyFunctionList(self.0, object.0, list.as_ptr(), N as i32) };
         if status < 0 { Err(Thrown) } else { Ok(()) }
     }
 
@@ -439,9 +470,16 @@ impl Ctx {
     }
 }
 
+/// A host function with bound values: context, arguments, what was bound.
+pub type NativeBound = fn(Ctx, Args<'_>, &[Raw]) -> JsResult<Val>;
+
 /// What [`native!`] gives.
-pub type NativeEntry =
-    unsafe extern "C" fn(*mut qjs::JSContext, qjs::JSValue, core::ffi::c_int, *mut qjs::JSValue) -> qjs::JSValue;
+pub type NativeEntry = unsafe extern "C" fn(
+    *mut qjs::JSContext,
+    qjs::JSValue,
+    core::ffi::c_int,
+    *mut qjs::JSValue,
+) -> qjs::JSValue;
 
 /// What [`native_bound!`] gives.
 pub type BoundEntry = unsafe extern "C" fn(
@@ -457,6 +495,8 @@ pub type BoundEntry = unsafe extern "C" fn(
 #[macro_export]
 macro_rules! native_bound {
     ($n:expr, $f:path) => {{
+        const BOUND: usize = $n;
+        const BODY: $crate::js::NativeBound = $f;
         #[allow(unsafe_code)]
         unsafe extern "C" fn entry(
             ctx: *mut $crate::js::qjs::JSContext,
@@ -468,8 +508,8 @@ macro_rules! native_bound {
         ) -> $crate::js::qjs::JSValue {
             // SAFETY: QuickJS passes `argc` arguments and the values bound when the function was made.
             unsafe {
-                let bound: &[$crate::js::Raw] = ::core::slice::from_raw_parts(data.cast(), $n);
-                $crate::js::enter(ctx, this, argc, argv, |cx, _this, args| $f(cx, args, bound))
+                let bound: &[$crate::js::Raw] = ::core::slice::from_raw_parts(data.cast(), BOUND);
+                $crate::js::enter(ctx, this, argc, argv, |cx, _this, args| BODY(cx, args, bound))
             }
         }
         entry
@@ -477,7 +517,7 @@ macro_rules! native_bound {
 }
 
 /// An interned property name. Never freed before its runtime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Atom(pub(crate) qjs::JSAtom);
 
 impl Atom {
@@ -495,12 +535,6 @@ impl Atom {
     pub fn keep(self, cx: Ctx) {
         // SAFETY: a live atom; the reference is given up with the runtime.
         unsafe { qjs::JS_DupAtom(cx.0, self.0) };
-    }
-}
-
-impl Default for Atom {
-    fn default() -> Self {
-        Atom(0)
     }
 }
 

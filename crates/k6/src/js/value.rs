@@ -207,8 +207,18 @@ impl Raw {
     /// The name k6 prints for a typed array (`Uint8ClampedArray` is a `Uint8Array` to it).
     pub(crate) fn typed_array_name(self) -> Option<&'static str> {
         const NAMES: [&str; 12] = [
-            "Uint8Array", "Int8Array", "Uint8Array", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array",
-            "BigInt64Array", "BigUint64Array", "Float16Array", "Float32Array", "Float64Array",
+            "Uint8Array",
+            "Int8Array",
+            "Uint8Array",
+            "Int16Array",
+            "Uint16Array",
+            "Int32Array",
+            "Uint32Array",
+            "BigInt64Array",
+            "BigUint64Array",
+            "Float16Array",
+            "Float32Array",
+            "Float64Array",
         ];
         // SAFETY: the value is live.
         let kind = unsafe { qjs::JS_GetTypedArrayType(self.0) };
@@ -226,7 +236,11 @@ impl Raw {
     pub fn to_f64(self, cx: Ctx) -> JsResult<f64> {
         let mut n = 0.0;
         // SAFETY: `n` outlives the call.
-        if unsafe { qjs::JS_ToFloat64(cx.as_ptr(), &mut n, self.0) } < 0 { Err(Thrown) } else { Ok(n) }
+        if unsafe { qjs::JS_ToFloat64(cx.as_ptr(), &mut n, self.0) } < 0 {
+            Err(Thrown)
+        } else {
+            Ok(n)
+        }
     }
 
     /// The number it is, without any conversion.
@@ -291,7 +305,9 @@ impl Raw {
     pub fn set(self, cx: Ctx, key: Atom, value: Val) -> JsResult<()> {
         let flags = qjs::JS_PROP_C_W_E as i32;
         // SAFETY: ownership of the value goes to the callee.
-        let status = unsafe { qjs::JS_DefinePropertyValue(cx.as_ptr(), self.0, key.0, value.into_raw(), flags) };
+        let status = unsafe {
+            qjs::JS_DefinePropertyValue(cx.as_ptr(), self.0, key.0, value.into_raw(), flags)
+        };
         if status < 0 { Err(Thrown) } else { Ok(()) }
     }
 
@@ -304,7 +320,13 @@ impl Raw {
     pub fn define_str(self, cx: Ctx, name: &CStr, value: Val, flags: i32) -> JsResult<()> {
         // SAFETY: ownership of the value goes to the callee.
         let status = unsafe {
-            qjs::JS_DefinePropertyValueStr(cx.as_ptr(), self.0, name.as_ptr(), value.into_raw(), flags)
+            qjs::JS_DefinePropertyValueStr(
+                cx.as_ptr(),
+                self.0,
+                name.as_ptr(),
+                value.into_raw(),
+                flags,
+            )
         };
         if status < 0 { Err(Thrown) } else { Ok(()) }
     }
@@ -343,8 +365,9 @@ impl Raw {
     pub fn set_idx(self, cx: Ctx, i: u32, value: Val) -> JsResult<()> {
         let flags = qjs::JS_PROP_C_W_E as i32;
         // SAFETY: ownership of the value goes to the callee.
-        let status =
-            unsafe { qjs::JS_DefinePropertyValueUint32(cx.as_ptr(), self.0, i, value.into_raw(), flags) };
+        let status = unsafe {
+            qjs::JS_DefinePropertyValueUint32(cx.as_ptr(), self.0, i, value.into_raw(), flags)
+        };
         if status < 0 { Err(Thrown) } else { Ok(()) }
     }
 
@@ -370,8 +393,13 @@ impl Raw {
             }
             if qjs::JS_GetTypedArrayType(self.0) >= 0 {
                 let (mut offset, mut length, mut each) = (0, 0, 0);
-                let raw =
-                    qjs::JS_GetTypedArrayBuffer(cx.as_ptr(), self.0, &mut offset, &mut length, &mut each);
+                let raw = qjs::JS_GetTypedArrayBuffer(
+                    cx.as_ptr(),
+                    self.0,
+                    &mut offset,
+                    &mut length,
+                    &mut each,
+                );
                 let Ok(buffer) = cx.own(raw) else {
                     drop(cx.take_exception());
                     return None;
@@ -410,8 +438,9 @@ impl Props {
         let (mut table, mut len) = (std::ptr::null_mut(), 0);
         let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as i32;
         // SAFETY: the callee fills both on success.
-        let status =
-            unsafe { qjs::JS_GetOwnPropertyNames(cx.as_ptr(), &mut table, &mut len, object.0, flags) };
+        let status = unsafe {
+            qjs::JS_GetOwnPropertyNames(cx.as_ptr(), &mut table, &mut len, object.0, flags)
+        };
         if status < 0 {
             return Err(Thrown);
         }
@@ -439,7 +468,8 @@ impl Props {
     /// The `i`-th key.
     pub fn name(&self, i: usize) -> JsResult<Text> {
         // SAFETY: the atom is owned by this table.
-        let name = self.ctx.own(unsafe { qjs::JS_AtomToString(self.ctx.as_ptr(), self.atom(i).0) })?;
+        let name =
+            self.ctx.own(unsafe { qjs::JS_AtomToString(self.ctx.as_ptr(), self.atom(i).0) })?;
         name.raw().to_text(self.ctx)
     }
 

@@ -54,7 +54,7 @@ fn print(cx: Ctx, args: Args<'_>, level: Level) -> JsResult<Val> {
         if line.len() > MAX_LINE {
             let end = (0..=MAX_LINE).rev().find(|i| line.is_char_boundary(*i)).unwrap_or(0);
             line.truncate(end);
-            line.push_str("…");
+            line.push('…');
         }
         host.log(level, line, vec![("source", "console".to_owned())]);
     }
@@ -103,8 +103,6 @@ impl Printer<'_> {
             self.out.push('"');
             self.symbol(value)?;
             self.out.push('"');
-        } else if value.is_number() {
-            self.out.push_str(&value.to_text(cx)?);
         } else if !value.is_object() {
             self.out.push_str(&value.to_text(cx)?);
         } else if value.is_function(cx) {

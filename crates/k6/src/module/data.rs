@@ -16,6 +16,7 @@ static CONSTRUCTORS: List<1> = List([constructor(c"SharedArray", 2, native!(shar
 pub(crate) fn open(cx: Ctx) -> JsResult<Val> {
     let exports = cx.object()?;
     cx.define_list(exports.raw(), &CONSTRUCTORS)?;
+    super::give_prototypes(cx, exports.raw())?;
     Ok(exports)
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn open(cx: Ctx) -> JsResult<Val> {
     cx.register_class::<Metric, 0>(&NONE)?;
     let exports = cx.object()?;
     cx.define_list(exports.raw(), &CONSTRUCTORS)?;
+    super::give_prototypes(cx, exports.raw())?;
     Ok(exports)
 }
 

@@ -13,7 +13,7 @@ pub(crate) mod metrics;
 pub(crate) mod summary;
 pub(crate) mod timers;
 
-use crate::js::{Ctx, JsResult, Val};
+use crate::js::{Ctx, JsResult, Raw, Val};
 use crate::resolve;
 
 /// JS values of one realm that Rust keeps. Emptied before the runtime ends.
@@ -52,4 +52,15 @@ pub(crate) fn only_in_init(name: &str) -> String {
         "the \"{name}\" function is only available in the init stage (i.e. the global scope), see \
          https://grafana.com/docs/k6/latest/using-k6/test-lifecycle/ for more information"
     )
+}
+
+/// Gives the constructors of a module an (empty) `prototype`, so that `x instanceof Counter` is an answer, `false` as in
+/// k6, and no exception.
+fn give_prototypes(cx: Ctx, exports: Raw) -> JsResult<()> {
+    let prototype = cx.object()?;
+    let constructors = exports.keys(cx)?;
+    for i in 0..constructors.len() {
+        constructors.value(i)?.define_str(cx, c"prototype", prototype.clone(), 0)?;
+    }
+    Ok(())
 }

@@ -43,7 +43,7 @@ pub(crate) fn clear(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
 
 fn delay(cx: Ctx, args: &Args<'_>, name: &str) -> JsResult<Duration> {
     if !args.get(0).is_function(cx) {
-        return Err(cx.throw_type(&format!("{name}'s callback isn't a callable function")));
+        return Err(cx.throw_go(&format!("{name}'s callback isn't a callable function")));
     }
     let ms = if args.get(1).is_undefined() { 0.0 } else { args.get(1).to_f64(cx)? };
     Ok(if ms > 0.0 {

@@ -1,5 +1,5 @@
 //! Runs a script's VUs on a simulated or real core, without an engine.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,9 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::script::{Activation, Interrupt, Iteration, Outcome, Script, ScriptError, Vu, VuContext};
+use engine::script::{
+    Activation, Interrupt, Iteration, Outcome, Script, ScriptError, Vu, VuContext,
+};
 use k6::{Level, LoadOptions, Loaded, LogRecord, LogSink, Reader, Test, TestConfig};
 use metrics::{Registry, Shard, ShardConfig};
 use plan::scenario::{ConstantVus, Executor, Scenario};
@@ -78,7 +80,8 @@ impl Case {
     }
 
     pub fn load(&self) -> Result<Loaded, ScriptError> {
-        let files = self.files.iter().map(|(path, text)| (PathBuf::from(path), text.clone().into_bytes()));
+        let files =
+            self.files.iter().map(|(path, text)| (PathBuf::from(path), text.clone().into_bytes()));
         k6::load(LoadOptions {
             name: "t.js".to_owned(),
             path: PathBuf::from("/t.js"),
@@ -86,7 +89,9 @@ impl Case {
             env: self.env.clone(),
             reader: Arc::new(Files(files.collect())),
             log: self.log.clone(),
-            text_summary: |json, indent, colors| format!("summary of {} bytes {indent:?} {colors}", json.len()),
+            text_summary: |json, indent, colors| {
+                format!("summary of {} bytes {indent:?} {colors}", json.len())
+            },
             registry: self.registry.clone(),
         })
     }
@@ -128,7 +133,9 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(registry: &Arc<Registry>) -> Bench {
-        Bench { shard: Rc::new(RefCell::new(Shard::new(0, registry.clone(), ShardConfig::default()))) }
+        Bench {
+            shard: Rc::new(RefCell::new(Shard::new(0, registry.clone(), ShardConfig::default()))),
+        }
     }
 
     pub fn context(&self, id: u64) -> VuContext {
