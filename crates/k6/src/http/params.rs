@@ -158,6 +158,9 @@ fn cookies(cx: Ctx, value: Raw) -> Result<Vec<CallCookie>, Refused> {
 }
 
 fn tags(cx: Ctx, value: Raw) -> Result<Vec<(String, String)>, Refused> {
+    if value.is_string() {
+        return strings(cx, value);
+    }
     if !value.is_object() {
         return Ok(Vec::new());
     }
