@@ -96,7 +96,7 @@ pub struct VuHost {
     /// A scenario has been set and its function has not been looked up.
     pub(crate) fresh: Cell<bool>,
     /// Loaded modules of the realm.
-    pub(crate) modules: RefCell<crate::realm::Modules>,
+    pub(crate) modules: RefCell<crate::loading::Modules>,
     /// Values that live as long as the realm, by what they are for.
     pub(crate) kept: RefCell<crate::module::Kept>,
     /// Series of checks seen before.

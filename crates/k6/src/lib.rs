@@ -13,6 +13,7 @@ mod exception;
 pub mod host;
 pub mod http;
 pub mod js;
+mod loading;
 mod log;
 pub(crate) mod module;
 mod realm;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::js::{Args, Ctx, JsResult, Raw, Val};
+use crate::loading;
 use crate::log::Level;
 use crate::module::only_in_init;
-use crate::realm;
 use crate::resolve::clean;
 use crate::world::lock;
 
@@ -71,7 +71,7 @@ fn warn_if_relative_to_another(cx: Ctx, name: &str, plain: &str, path: &Path) {
     if !world.is_probe() || Path::new(plain).is_absolute() {
         return;
     }
-    let Some(dir) = realm::calling_dir(cx) else { return };
+    let Some(dir) = loading::calling_dir(cx) else { return };
     let other = clean(&dir.join(plain));
     if other != *path && world.warn_once(&format!("open {name} {}", other.display())) {
         cx.host().log(

@@ -2,7 +2,7 @@
 
 use crate::js::{Args, Ctx, JsResult, List, Raw, Val, func, getter_setter};
 use crate::module::{console, environment, files, summary, timers};
-use crate::{native, native_getter, native_setter, realm};
+use crate::{loading, native, native_getter, native_setter};
 
 static GLOBALS: List<8> = List([
     func(c"setTimeout", 2, native!(timers::set_timeout)),
@@ -31,6 +31,6 @@ pub(crate) fn define(cx: Ctx) -> JsResult<()> {
 }
 
 fn require(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
-    let require = realm::require_for(cx, &cx.host().world.graph.main)?;
+    let require = loading::require_for(cx, &cx.host().world.graph.main)?;
     cx.call(require.raw(), Raw::UNDEFINED, args.as_slice())
 }
