@@ -468,6 +468,53 @@ fn documents_are_there_and_name_what_exists() {
     none("the top-level documents", &wrong);
 }
 
+/// Words of `text` that stand directly behind `lead`, with their line number.
+fn words_behind<'a>(text: &'a str, lead: &str) -> Vec<(usize, &'a str)> {
+    let mut found = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        for (start, _) in line.match_indices(lead) {
+            let before = line[..start].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || "-/_.".contains(c)) {
+                continue;
+            }
+            let rest = &line[start + lead.len()..];
+            let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-');
+            found.push((at + 1, &rest[..end.unwrap_or(rest.len())]));
+        }
+    }
+    found.retain(|(_, word)| !word.is_empty());
+    found
+}
+
+#[test]
+fn commands_verbs_and_flags_of_the_documents_exist() {
+    /// Flags in the documents that are cargo's or another program's.
+    const OTHERS: &[&str] = &["test", "help", "version"];
+    let commands = read("crates/cli/src/commands/mod.rs");
+    let verbs = read("Makefile");
+    let cli: String = sources("crates/cli/src", &[".rs"]).into_iter().map(|s| s.text).collect();
+    let mut wrong = Vec::new();
+    let mut n_checked = 0;
+    for name in ["README.md", "CONTRIBUTING.md", "COMPAT.md", "CHANGELOG.md"] {
+        let text = read(name);
+        let mut check = |lead: &str, is_there: &dyn Fn(&str) -> bool| {
+            for (at, word) in words_behind(&text, lead) {
+                n_checked += 1;
+                if !is_there(word) {
+                    wrong.push(format!("{name}:{at}: there is no `{lead}{word}`"));
+                }
+            }
+        };
+        let is_command = |word: &str| commands.contains(&format!("name: \"{word}\""));
+        check("`squall ", &is_command);
+        check("$ squall ", &is_command);
+        check("`make ", &|word| verbs.lines().any(|line| line.starts_with(&format!("{word}:"))));
+        check("--", &|word| OTHERS.contains(&word) || cli.contains(&format!("\"{word}\"")));
+    }
+    assert!(n_checked > 60, "only {n_checked} words found in the documents");
+    none("documents show what does not exist", &wrong);
+}
+
 #[test]
 fn every_flag_of_k6_has_its_row_in_compat() {
     let compat = read("COMPAT.md");
