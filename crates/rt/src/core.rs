@@ -18,6 +18,9 @@ use crate::timer::Timers;
 
 /// How many tasks run before sockets and timers are looked at again.
 const BATCH: usize = 256;
+/// Tasks that wait for the end of a turn at most, and for how long at most.
+const LATE_MOST: usize = 64;
+const LATE_LONGEST: Duration = Duration::from_micros(100);
 /// A core that may spin stops sleeping this long before a precise deadline: what a wake-up from the kernel costs.
 const SPIN: Duration = Duration::from_micros(60);
 /// The longest sleep when nothing is due, so that a lost wake-up could not hang a run.
@@ -76,12 +79,48 @@ pub(crate) struct Inner {
     simulated_now: Cell<u64>,
     /// The task that runs has asked for sockets and timers to be looked at ([`crate::yield_now`]).
     pub(crate) yielded: Cell<bool>,
+    /// Tasks that wait for the others of this turn ([`crate::turn_end`]), and since when the first of them does.
+    late: RefCell<Vec<Waker>>,
+    late_since: Cell<Nanos>,
+    /// Woken tasks go to the head of the queue: the late ones, when their time has come.
+    pub(crate) wake_first: Cell<bool>,
     config: CoreConfig,
     stats: Cell<CoreStats>,
     main_woken: Arc<MainWaker>,
 }
 
 impl Inner {
+    /// Puts the task behind the others of this turn; `false` if there are none to wait for.
+    pub(crate) fn defer(&self, waker: &Waker) -> bool {
+        let mut late = self.late.borrow_mut();
+        if late.is_empty() {
+            if self.run_queue.borrow().is_empty() {
+                return false;
+            }
+            self.late_since.set(self.now());
+        }
+        late.push(waker.clone());
+        true
+    }
+
+    fn late_are_due(&self, idle: bool) -> bool {
+        let late = self.late.borrow().len();
+        late > 0 && (idle || late >= LATE_MOST || self.now() - self.late_since.get() >= LATE_LONGEST)
+    }
+
+    /// Makes the late tasks the next to run, in their order.
+    fn release_late(&self) {
+        let late = self.late.take();
+        self.wake_first.set(true);
+        for waker in late.iter().rev() {
+            waker.wake_by_ref();
+        }
+        self.wake_first.set(false);
+        let mut late = late;
+        late.clear();
+        *self.late.borrow_mut() = late;
+    }
+
     pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
     }
@@ -114,12 +153,18 @@ impl Inner {
 
     fn run_ready(&self) {
         for _ in 0..BATCH {
+            if self.late_are_due(self.run_queue.borrow().is_empty()) {
+                self.release_late();
+            }
             let Some(task) = self.run_queue.borrow_mut().pop_front() else { return };
             self.tasks.run(&task);
             // It gave way: a batch of such would keep sockets and timers waiting for as many times what made it do so.
             if self.yielded.take() {
-                return;
+                break;
             }
+        }
+        if !self.late.borrow().is_empty() {
+            self.release_late();
         }
     }
 
@@ -242,6 +287,9 @@ impl Core {
             mode,
             simulated_now: Cell::new(now),
             yielded: Cell::new(false),
+            late: RefCell::default(),
+            late_since: Cell::default(),
+            wake_first: Cell::new(false),
             config,
             stats: Cell::default(),
             main_woken,

@@ -25,5 +25,5 @@ pub use self::blocking::blocking;
 pub use self::clock::{Nanos, now, unix_nanos};
 pub use self::core::{Core, CoreConfig, CoreStats, stats};
 pub use self::signal::Signal;
-pub use self::task::{Task, spawn, yield_now};
+pub use self::task::{Task, spawn, turn_end, yield_now};
 pub use self::timer::{Elapsed, Sleep, sleep, sleep_until, sleep_until_precise, timeout};

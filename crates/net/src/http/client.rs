@@ -127,6 +127,9 @@ impl Client {
 
     /// See [`Transport::send`].
     pub async fn send(&self, request: &Request, deadline: Option<Nanos>) -> Exchange {
+        // Requests of VUs that are ready together go out together. Timings start after this wait: it is the
+        // generator's, not the target's.
+        rt::turn_end().await;
         let trace = Trace::new(&self.traffic);
         let mut peer = Peer::default();
         let mut response = self.recycled.borrow_mut().pop().unwrap_or_default();
