@@ -259,6 +259,10 @@ async fn ramping(director: &Rc<Director>, lane: &Lane, plan: &plan::ramping::Ram
     let mut next_move = 0;
     let mut give_up = None;
     loop {
+        // A hard stop of a handle whose VU has ended by itself is nothing to wait for.
+        while moves.get(next_move).is_some_and(|(_, what, h)| *what == Move::HardStop && held[*h].is_none()) {
+            next_move += 1;
+        }
         if held.iter().all(Option::is_none) && (next_move == moves.len() || give_up.is_some()) {
             break;
         }

@@ -203,6 +203,17 @@ fn ramping_vus_start_when_the_line_reaches_them() {
 }
 
 #[test]
+fn a_ramp_is_over_when_its_last_iteration_is() {
+    for cores in CORES {
+        let fake = Fake::taking(|_| ms(50));
+        let options = r#"{"scenarios": {"a": {"executor": "ramping-vus", "startVUs": 1, "gracefulStop": "6s",
+            "gracefulRampDown": "6s", "stages": [{"target": 4, "duration": "1s"}, {"target": 0, "duration": "1s"}]}}}"#;
+        let (outcome, _) = simulate(&fake, options, cores);
+        assert!((2000..2060).contains(&outcome.elapsed.as_millis()), "{:?}", outcome.elapsed);
+    }
+}
+
+#[test]
 fn a_vu_that_is_wanted_again_goes_on_with_its_iteration() {
     let fake = Fake::taking(|_| ms(2500));
     let options = r#"{"scenarios": {"a": {"executor": "ramping-vus", "startVUs": 2, "gracefulRampDown": "30s",
