@@ -178,7 +178,7 @@ impl BurstVu {
             let Some(exchange) = done else { return Outcome::Interrupted };
             exchange
         };
-        let at = rt::unix_nanos();
+        let at = rt::unix_of(exchange.timings.ended);
         let duration_ms = exchange.timings.duration().as_nanos() as f64 / 1e6;
         let failure = match exchange.result {
             Ok(response) => {

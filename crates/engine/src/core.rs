@@ -411,7 +411,7 @@ async fn run_iteration<S: Script>(
     let ended = rt::now();
     if matches!(outcome, Outcome::Complete { .. } | Outcome::Abort(_)) {
         let ms = (ended - started).as_nanos() as f64 / 1e6;
-        series.record(&mut core.shard.borrow_mut(), vu.tags(), ms, rt::unix_nanos());
+        series.record(&mut core.shard.borrow_mut(), vu.tags(), ms, rt::unix_of(ended));
     }
     match outcome {
         Outcome::Complete { .. } => {

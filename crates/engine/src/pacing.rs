@@ -81,8 +81,9 @@ impl OpenLoop {
             IdleOrder::LatestFirst => self.idle.borrow_mut().pop_back(),
         };
         let Some(cell) = cell else { return self.drop_arrival(core, arrival) };
-        let late = rt::now() - arrival.intended;
-        core.shard.borrow_mut().record(self.lateness, millis(late), rt::unix_nanos());
+        let now = rt::now();
+        let late = now - arrival.intended;
+        core.shard.borrow_mut().record(self.lateness, millis(late), rt::unix_of(now));
         self.busy.set(self.busy.get() + 1);
         cell.run_once(self.clone(), arrival);
     }
@@ -108,7 +109,7 @@ impl OpenLoop {
     /// Time from the intended start to the end of the iteration, recorded when the iteration was completed.
     pub(crate) fn answered<S: Script>(&self, core: &CoreState<S>, intended: Nanos, ended: Nanos) {
         let response = millis(ended - intended);
-        core.shard.borrow_mut().record(self.response, response, rt::unix_nanos());
+        core.shard.borrow_mut().record(self.response, response, rt::unix_of(ended));
     }
 
     /// Something is free again: that is as long as the arrivals dropped meanwhile would have waited, at least.

@@ -1,6 +1,7 @@
 //! The clock of the current core: the kernel's monotonic clock, or simulated time.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
@@ -76,6 +77,37 @@ pub fn unix_nanos() -> u64 {
         Some(core) if core.is_simulated() => SIMULATED_EPOCH_NS + core.now().0,
         _ => realtime_ns(),
     })
+}
+
+/// The wall-clock time (unix, nanoseconds) of a point on the current core's clock that is not long ago. Cheaper than
+/// [`unix_nanos`]: the distance between the two clocks is read anew only every 10 ms.
+#[must_use]
+pub fn unix_of(at: Nanos) -> u64 {
+    let simulated = with_current(|core| core.is_some_and(crate::core::Inner::is_simulated));
+    if simulated { SIMULATED_EPOCH_NS + at.0 } else { at.0.wrapping_add_signed(realtime_offset(at)) }
+}
+
+thread_local! {
+    /// (monotonic time of the reading, realtime − monotonic).
+    static REALTIME_OFFSET: Cell<(u64, i64)> = const { Cell::new((0, 0)) };
+}
+
+/// How long a mapping between the two clocks is used: steps of the wall clock are seen within this time.
+const OFFSET_TTL_NS: u64 = 10_000_000;
+
+/// Realtime minus monotonic time around `now`, nanoseconds.
+pub(crate) fn realtime_offset(now: Nanos) -> i64 {
+    let (read_at, offset) = REALTIME_OFFSET.get();
+    if now.0.saturating_sub(read_at) <= OFFSET_TTL_NS && read_at != 0 {
+        return offset;
+    }
+    let before = monotonic();
+    let real = realtime_ns();
+    let after = monotonic();
+    let middle = u64::midpoint(before.0, after.0);
+    let offset = real.wrapping_sub(middle).cast_signed();
+    REALTIME_OFFSET.set((middle, offset));
+    offset
 }
 
 /// Where simulated wall clocks start: 2026-01-01T00:00:00Z.

@@ -1,7 +1,6 @@
 //! Sockets of a core: TCP and Unix streams and listeners, non-blocking, with kernel receive times.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::mem;
@@ -84,13 +83,28 @@ fn check(rc: isize) -> io::Result<usize> {
     usize::try_from(rc).map_err(|_| io::Error::last_os_error())
 }
 
+/// The C library's `send` and `recvmsg` are points where a thread may be cancelled, which costs as much as the rest of
+/// our share of a request's write; threads here are never cancelled, so the kernel is called directly.
+#[cfg(target_os = "linux")]
 fn send(fd: RawFd, buf: &[u8]) -> io::Result<usize> {
-    #[cfg(target_os = "linux")]
-    let flags = libc::MSG_NOSIGNAL;
-    #[cfg(not(target_os = "linux"))]
-    let flags = 0;
+    // SAFETY: `buf` is readable for its length; no address is given.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_sendto,
+            fd,
+            buf.as_ptr(),
+            buf.len(),
+            libc::MSG_NOSIGNAL,
+            std::ptr::null::<libc::sockaddr>(),
+            0usize,
+        ) as isize
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send(fd: RawFd, buf: &[u8]) -> io::Result<usize> {
     // SAFETY: `buf` is readable for its length.
-    check(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), flags) })
+    check(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), 0) })
 }
 
 fn recv(fd: RawFd, buf: &mut [u8], flags: i32) -> io::Result<usize> {
@@ -113,7 +127,7 @@ fn recv_stamped(fd: RawFd, buf: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
         msg.msg_iovlen = 1;
         msg.msg_control = control.0.as_mut_ptr().cast();
         msg.msg_controllen = control.0.len() as _;
-        let n = check(libc::recvmsg(fd, &raw mut msg, 0))?;
+        let n = check(libc::syscall(libc::SYS_recvmsg, fd, &raw mut msg, 0) as isize)?;
         let mut stamp = None;
         let mut header = libc::CMSG_FIRSTHDR(&raw const msg);
         while let Some(cmsg) = header.as_ref() {
@@ -125,11 +139,6 @@ fn recv_stamped(fd: RawFd, buf: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
         }
         Ok((n, stamp))
     }
-}
-
-thread_local! {
-    /// (monotonic time of the reading, realtime − monotonic), to map kernel stamps onto the monotonic clock.
-    static CLOCK_OFFSET: Cell<(u64, i128)> = const { Cell::new((0, 0)) };
 }
 
 /// The kernel stamps packets while any socket asks for it, and begins a moment after the first one did. One socket of
@@ -150,22 +159,10 @@ fn keep_stamping() {
     });
 }
 
-/// How long a mapping between the two clocks is used: steps of the wall clock are seen within this time.
-#[cfg(target_os = "linux")]
-const OFFSET_TTL_NS: u64 = 10_000_000;
-
-/// Maps a CLOCK_REALTIME stamp to the monotonic clock; `None` when that gives a time in the future or before `not_before`.
+/// Maps a CLOCK_REALTIME stamp to the monotonic clock; `None` when that gives a time in the future.
 #[cfg(target_os = "linux")]
 fn stamp_to_monotonic(stamp: u64, now: Nanos) -> Option<Nanos> {
-    let (read_at, mut offset) = CLOCK_OFFSET.get();
-    if now.0.saturating_sub(read_at) > OFFSET_TTL_NS {
-        let before = clock::monotonic();
-        let real = clock::realtime_ns();
-        let after = clock::monotonic();
-        offset = i128::from(real) - i128::from(u64::midpoint(before.0, after.0));
-        CLOCK_OFFSET.set((now.0, offset));
-    }
-    let mapped = u64::try_from(i128::from(stamp) - offset).ok()?;
+    let mapped = u64::try_from(i128::from(stamp) - i128::from(clock::realtime_offset(now))).ok()?;
     (mapped <= now.0).then_some(Nanos(mapped))
 }
 

@@ -249,7 +249,7 @@ impl VuHttp {
             tls_version: observed.tls.map(|tls| tls.version),
             ip: observed.remote.map(|remote| remote.ip()),
             timings: observed.timings,
-            at_unix_ns: rt::unix_nanos(),
+            at_unix_ns: rt::unix_of(observed.timings.ended),
         });
     }
 
