@@ -91,6 +91,10 @@ pub struct VuHost {
     pub typed_arrays: Cell<bool>,
     /// When the running stretch of script began, by the interrupt handler's clock; 0: not looked yet.
     pub(crate) stretch_ns: Cell<u64>,
+    /// When the interrupt handler was last asked; only meaningful within a stretch.
+    pub(crate) polled_ns: Cell<u64>,
+    /// Steps of script between two calls of the interrupt handler, as it chose.
+    pub(crate) steps: Cell<i32>,
     /// The longest stretch of script that could not be interrupted for others, nanoseconds.
     pub longest_stretch_ns: Cell<u64>,
     /// A scenario has been set and its function has not been looked up.
@@ -128,6 +132,8 @@ impl VuHost {
             aborted: RefCell::new(None),
             typed_arrays: Cell::new(false),
             stretch_ns: Cell::new(0),
+            polled_ns: Cell::new(0),
+            steps: Cell::new(crate::realm::FIRST_STEPS),
             longest_stretch_ns: Cell::new(0),
             fresh: Cell::new(true),
             modules: RefCell::default(),

@@ -22,6 +22,13 @@ const SCRIPT_MEMORY: usize = 1 << 30;
 /// How long a script may run before other tasks of its core get a turn.
 const STRETCH_NS: u64 = 1_000_000;
 
+/// How often a running script should look whether it has to give way; a look costs about 40 ns.
+const POLL_NS: u64 = 200_000;
+/// Steps of script between two looks: at first, at least (one native call is ten), at most.
+pub(crate) const FIRST_STEPS: i32 = 1000;
+const MIN_STEPS: i32 = 10;
+const MAX_STEPS: i32 = 10_000;
+
 /// A collection starts when the runtime holds so much; grows with what survives.
 const COLLECT_ABOVE: u64 = 192 << 10;
 
@@ -288,7 +295,7 @@ unsafe fn host_of<'a>(opaque: *mut core::ffi::c_void) -> &'a VuHost {
 }
 
 unsafe extern "C" fn on_interrupt(
-    _: *mut qjs::JSRuntime,
+    runtime: *mut qjs::JSRuntime,
     opaque: *mut core::ffi::c_void,
 ) -> core::ffi::c_int {
     // SAFETY: see `host_of`.
@@ -298,9 +305,15 @@ unsafe extern "C" fn on_interrupt(
     }
     let now = rt::now().0;
     let since = host.stretch_ns.get();
+    let polled = host.polled_ns.replace(now);
     if since == 0 {
         host.stretch_ns.set(now);
         return 0;
+    }
+    let budget = steps_until_poll(host.steps.get(), now.saturating_sub(polled));
+    if budget != host.steps.replace(budget) {
+        // SAFETY: the runtime that calls is live.
+        unsafe { qjs::JS_SetInterruptBudget(runtime, budget) };
     }
     let stretch = now.saturating_sub(since);
     if stretch < STRETCH_NS || !rt::fiber::is_inside() {
@@ -308,8 +321,22 @@ unsafe extern "C" fn on_interrupt(
     }
     host.longest_stretch_ns.set(host.longest_stretch_ns.get().max(stretch));
     rt::fiber::suspend_once();
-    host.stretch_ns.set(0);
+    let resumed = rt::now().0;
+    host.stretch_ns.set(resumed);
+    host.polled_ns.set(resumed);
     core::ffi::c_int::from(host.interrupt.is_raised())
+}
+
+/// Steps that take about [`POLL_NS`], after some took `took_ns`.
+fn steps_until_poll(steps: i32, took_ns: u64) -> i32 {
+    if took_ns > POLL_NS {
+        let fewer = u64::from(steps.unsigned_abs()) * POLL_NS / took_ns;
+        i32::try_from(fewer).unwrap_or(i32::MAX).max(MIN_STEPS)
+    } else if took_ns < POLL_NS / 4 {
+        (steps * 2).min(MAX_STEPS)
+    } else {
+        steps
+    }
 }
 
 unsafe extern "C" fn on_rejection(

@@ -383,6 +383,8 @@ struct JSRuntime {
 
     JSInterruptHandler *interrupt_handler;
     void *interrupt_opaque;
+    /* squall: where the contexts' interrupt counters start */
+    int interrupt_budget;
 
     JSPromiseHook *promise_hook;
     void *promise_hook_opaque;
@@ -555,7 +557,10 @@ enum {
 
 /* must be large enough to have a negligible runtime cost and small
    enough to call the interrupt callback often. */
-#define JS_INTERRUPT_COUNTER_INIT 10000
+/* squall: the handler adapts it (JS_SetInterruptBudget); upstream: 10000 */
+#define JS_INTERRUPT_COUNTER_INIT 1000
+/* squall: a call of a native function counts as so many steps */
+#define JS_INTERRUPT_NATIVE_STEPS 10
 
 struct JSContext {
     JSGCObjectHeader header; /* must come first */
@@ -2339,6 +2344,7 @@ JSRuntime *JS_NewRuntime2(const JSMallocFunctions *mf, void *opaque)
     rt->malloc_state = ms;
     js_arena_init(rt);
     rt->malloc_gc_threshold = 256 * 1024;
+    rt->interrupt_budget = JS_INTERRUPT_COUNTER_INIT;
 
     init_list_head(&rt->context_list);
     init_list_head(&rt->gc_obj_list);
@@ -2483,6 +2489,11 @@ void JS_SetInterruptHandler(JSRuntime *rt, JSInterruptHandler *cb, void *opaque)
 {
     rt->interrupt_handler = cb;
     rt->interrupt_opaque = opaque;
+}
+
+void JS_SetInterruptBudget(JSRuntime *rt, int steps)
+{
+    rt->interrupt_budget = steps;
 }
 
 void JS_SetCanBlock(JSRuntime *rt, bool can_block)
@@ -8813,12 +8824,12 @@ static void JS_ThrowInterrupted(JSContext *ctx)
 static no_inline __exception int __js_poll_interrupts(JSContext *ctx)
 {
     JSRuntime *rt = ctx->rt;
-    ctx->interrupt_counter = JS_INTERRUPT_COUNTER_INIT;
-    if (rt->interrupt_handler) {
-        if (rt->interrupt_handler(rt, rt->interrupt_opaque)) {
-            JS_ThrowInterrupted(ctx);
-            return -1;
-        }
+    int stop = rt->interrupt_handler &&
+        rt->interrupt_handler(rt, rt->interrupt_opaque);
+    ctx->interrupt_counter = rt->interrupt_budget; /* may be new */
+    if (stop) {
+        JS_ThrowInterrupted(ctx);
+        return -1;
     }
     return 0;
 }
@@ -18022,6 +18033,7 @@ static JSValue js_call_c_function(JSContext *ctx, JSValueConst func_obj,
     cproto = p->u.cfunc.cproto;
     arg_count = p->u.cfunc.length;
 
+    ctx->interrupt_counter -= JS_INTERRUPT_NATIVE_STEPS;
     /* better to always check stack overflow */
     if (js_check_stack_overflow(rt, sizeof(arg_buf[0]) * arg_count))
         return JS_ThrowStackOverflow(ctx);

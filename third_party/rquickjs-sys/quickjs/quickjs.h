@@ -1230,6 +1230,9 @@ JS_EXTERN JSAtom JS_GetModuleName(JSContext *ctx, JSModuleDef *m);
 /* squall: an Error made where a value that is no Error was last thrown, for its
    stack; JS_UNDEFINED if there was none since the last call. */
 JS_EXTERN JSValue JS_TakeThrowSite(JSContext *ctx);
+/* squall: how many steps (back edges, calls; a native call is ten) a context
+   runs between two calls of the interrupt handler; the handler may set it. */
+JS_EXTERN void JS_SetInterruptBudget(JSRuntime *rt, int steps);
 /* squall: objects of this class are arrays to Array.isArray, JSON and concat. */
 JS_EXTERN void JS_SetArrayLikeClass(JSRuntime *rt, JSClassID class_id);
 /* squall: every name can be imported from the C module 'm' (undefined if it is

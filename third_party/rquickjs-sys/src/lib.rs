@@ -29,6 +29,8 @@ include!("inlines/common.rs");
 extern "C" {
     /// An Error made where a value that is no Error was last thrown; undefined if there was none since the last call.
     pub fn JS_TakeThrowSite(ctx: *mut JSContext) -> JSValue;
+    /// How many steps run between two calls of the interrupt handler, which may set it (see PATCHES.md).
+    pub fn JS_SetInterruptBudget(rt: *mut JSRuntime, steps: c_int);
     /// Makes objects of a class arrays to `Array.isArray`, JSON and `concat`.
     pub fn JS_SetArrayLikeClass(rt: *mut JSRuntime, class_id: JSClassID);
     /// Lets any name be imported from the native module `m` (see PATCHES.md, lazy exports).
