@@ -82,7 +82,10 @@ def main() -> int:
     }
     print(f"# Squall's bench, {heading['started']}\n")
     print(f"{heading['machine']}; server on CPU {cpus.server}, generator on CPU {cpus.generator}  ")
-    print(f"revision {heading['revision']}; " + "; ".join(heading["versions"].values()) + "\n", flush=True)
+    print(f"revision {heading['revision']}; " + "; ".join(heading["versions"].values()) + "\n")
+    if given.quick:
+        print("Quick: few short rounds. It shows that the bench runs; its verdicts prove little.\n")
+    sys.stdout.flush()
     return _run(names, Bench(found, cpus, Settings(rounds, repeats, given.quick)), given.results, heading)
 
 

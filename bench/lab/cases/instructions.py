@@ -57,7 +57,12 @@ def instructions(bench: Bench) -> CaseResult:
         ("burst", "squall"): (burst, 20_000),
         ("burst", "wrk"): (lambda n: wrk_job(bench.tools, plain, _USERS, 1 if n < 1000 else 3), 20_000),
     }
-    cases = (("http", plain, {}, 20_000), ("tls", secure, {}, 20_000), ("tls-new", secure, new, 2_000), ("plain-new", plain, new, 5_000))
+    cases = (
+        ("http", plain, {}, 20_000),
+        ("tls", secure, {}, 20_000),
+        ("tls-new", secure, new, 2_000),
+        ("plain-new", plain, new, 5_000),
+    )
     for case, url, more, n in cases:
         for tool in ("squall", "k6"):
             counted[case, tool] = (script(tool, url, **more), n)

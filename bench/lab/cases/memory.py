@@ -62,7 +62,9 @@ def memory(bench: Bench) -> CaseResult:
         return [(b - a) / (high - low) for a, b in zip(rss[tool, low], rss[tool, high])]
 
     # Memory depends on what the process did, not on who else used the CPU: a noisy machine does not spoil it.
-    note = f"k6: {number(median(slopes('k6')))} KiB" + ("; machine was noisy, which memory does not mind" if is_noisy else "")
+    note = f"k6: {number(median(slopes('k6')))} KiB"
+    if is_noisy:
+        note += "; the machine was noisy, which memory does not mind"
     result.judge(
         Promise(f"memory: KiB a VU, slope from {low} to {high} VUs", at_most=115, unit="KiB"),
         slopes("squall"),

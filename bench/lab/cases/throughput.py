@@ -16,6 +16,8 @@ from ..tools import Job, burst_job, hey_job, read_report, script_job, wrk_job
 _USERS = 50
 # A request that the end of the run cuts off is the server's but not the generator's; wrk and hey let go of more.
 _UNCOUNTED_MAX = 0.005
+# Above this a rate says as much about the server as about the generator. CPU a request stays comparable.
+_SERVER_BUSY_MAX = 0.9
 
 
 def _measure(bench: Bench, job: Job, seconds: float) -> Sample:
@@ -70,6 +72,9 @@ def _table(result: CaseResult, rounds: Rounds, tools: Sequence[str]) -> None:
             for tool in tools
         ],
     )  # fmt: skip
+    limited = [tool for tool in tools if median(rounds.values(tool, "server_busy")) > _SERVER_BUSY_MAX]
+    if limited:
+        result.say(f"The rates of {', '.join(limited)} are the server's: it was more than {_SERVER_BUSY_MAX:.0%} busy.")
 
 
 def _compare(
