@@ -9,7 +9,7 @@ CARGO ?= cargo
 
 SQUALL = $(CARGO) run --quiet --release --package squall-cli --
 
-.PHONY: help demo install test check lint fmt bench conformance fuzz stress-local stress-k8s clean
+.PHONY: help demo install test check lint fmt bench stress-local stress-k8s clean
 
 help: ## what there is
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

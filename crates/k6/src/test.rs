@@ -197,6 +197,15 @@ impl std::fmt::Debug for Test {
 }
 
 impl Test {
+    /// Checks the options that only HTTP needs (TLS, names, addresses), so that a mistake is told before the run.
+    /// What the user should know about them is returned.
+    ///
+    /// # Errors
+    /// What can't be used.
+    pub fn check_http(&self) -> Result<Vec<String>, String> {
+        crate::http::Settings::of(&self.world).map(|settings| settings.warnings.clone())
+    }
+
     /// Whether `setup()` is exported and wanted.
     pub fn has_setup(&self) -> bool {
         self.has_setup && !self.world.config().no_setup

@@ -79,6 +79,8 @@ pub struct TestConfig {
     pub no_teardown: bool,
     /// Failed requests throw (`options.throw`); metrics refuse NaN with an exception instead of a warning.
     pub throws: bool,
+    /// Bytes of a response's body that are kept at most; `None` for the client's own limit.
+    pub max_body_bytes: Option<u64>,
 }
 
 /// What all VUs of a test share.

@@ -33,7 +33,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "run",
         usage: "run [flags] FILE|-",
-        about: "Runs a k6 script (JavaScript or TypeScript) and prints k6's summary.",
+        about: "Runs a k6 script and prints k6's summary.",
         examples: "  squall run script.js\n  squall run -u 5 -d 10s script.js\n  \
                    squall run --time-scale 0.02 script.js   # its own scenarios, fifty times faster\n  \
                    cat script.js | squall run -",
@@ -49,7 +49,8 @@ const COMMANDS: &[Command] = &[
         usage: "burst [flags] URL…",
         about: "Loads URLs without a script: closed or open loop, with bursts.",
         examples: "  squall burst http://127.0.0.1:8000/ --concurrency 50 --duration 10s\n  \
-                   squall burst http://127.0.0.1:8000/ --rate 500 --burst 2000/s:5s --every 30s",
+                   squall burst http://127.0.0.1:8000/ --rate 500\n  \
+                   squall burst http://127.0.0.1:8000/ --burst 2000/s:5s --every 30s -d 2m",
         tables: &[("Flags", &[burst::FLAGS]), SHARED],
         body: burst::run,
     },

@@ -63,6 +63,7 @@ pub(crate) const OURS: &[Flag] = &[
     Flag::new("cores", Kind::Int, "int", "cores that generate load (default: all the process may use)"),
     Flag::new("record", Kind::Text, "dir", "where to keep the run (default: the user's data folder)"),
     Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
+    Flag::new("max-body", Kind::Int, "MiB", "how much of a response's body may be kept (default 256)"),
     Flag::new("coordinator", Kind::Text, "socket", "also send what is measured to the coordinator at this Unix socket"),
     Flag::new("agent", Kind::Int, "int", "number of this process among those of one coordinator (default 0)"),
 ];

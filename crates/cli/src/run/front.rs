@@ -12,6 +12,7 @@ use super::runtime::Runtime;
 use super::script_log::ScriptLog;
 use super::source::Source;
 use crate::exit::{ExitStatus, Failure};
+use crate::log::Logger;
 
 /// Reads modules and opened files from the disk.
 struct Disk;
@@ -54,8 +55,17 @@ pub(crate) fn load(
 }
 
 /// The test with its consolidated options.
-pub(crate) fn test(loaded: Loaded, options: &Options, run_tags: &[(String, String)]) -> Arc<Test> {
-    Arc::new(loaded.into_test(TestConfig {
+///
+/// # Errors
+/// Options of TLS, names or addresses that can't be used.
+pub(crate) fn test(
+    loaded: Loaded,
+    options: &Options,
+    run_tags: &[(String, String)],
+    max_body_bytes: Option<u64>,
+    log: &Logger,
+) -> Result<Arc<Test>, Failure> {
+    let test = Arc::new(loaded.into_test(TestConfig {
         options: Arc::new(options.clone()),
         options_json: options.to_test_options_json().to_string(),
         run_tags: run_tags.to_vec(),
@@ -63,7 +73,12 @@ pub(crate) fn test(loaded: Loaded, options: &Options, run_tags: &[(String, Strin
         no_setup: options.no_setup == Some(true),
         no_teardown: options.no_teardown == Some(true),
         throws: options.throw == Some(true),
-    }))
+        max_body_bytes,
+    }));
+    for warning in test.check_http().map_err(Failure::config)? {
+        log.warn(&warning);
+    }
+    Ok(test)
 }
 
 /// `textSummary` for scripts: data that no longer has the shape of k6's gets a text that says so.

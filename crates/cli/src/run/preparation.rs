@@ -91,7 +91,8 @@ impl Prepared {
         let striping = options.striping()?;
         let mut run_tags = options.tags.clone().unwrap_or_default();
         run_tags.extend(features.run_tags());
-        let test = front::test(loaded, &options, &run_tags);
+        let max_body_bytes = body_limit(session)?;
+        let test = front::test(loaded, &options, &run_tags, max_body_bytes, &session.log)?;
         Ok(Self {
             source,
             runtime,
@@ -241,4 +242,14 @@ impl Prepared {
             setup_data: setup_data.unwrap_or_default(),
         }
     }
+}
+
+/// `--max-body`, in bytes.
+fn body_limit(session: &Session) -> Result<Option<u64>, Failure> {
+    let Some(mebibytes) = session.flags.int("max-body") else { return Ok(None) };
+    u64::try_from(mebibytes)
+        .ok()
+        .and_then(|n| n.checked_mul(1 << 20))
+        .map(Some)
+        .ok_or_else(|| Failure::usage(format!("--max-body {mebibytes} is out of range")))
 }

@@ -133,8 +133,8 @@ fn check_compatibility(mode: Option<String>, notes: &mut Vec<String>) -> Result<
         None | Some("extended" | "base") => Ok(()),
         Some("experimental_enhanced") => {
             notes.push(
-                "compatibility mode \"experimental_enhanced\" is the same as \"extended\": \
-                 squall strips types by itself"
+                "compatibility mode \"experimental_enhanced\" is the same as \"extended\"; \
+                 TypeScript comes with a later release"
                     .into(),
             );
             Ok(())

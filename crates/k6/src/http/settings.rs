@@ -10,7 +10,7 @@ use plan::options::{DnsPolicy, DnsSelect, DnsTtl, LocalIps, Options};
 
 use super::limiter::{RateLimiter, TokenBucket};
 use super::samples::TagChoice;
-use crate::world::World;
+use crate::world::{TestConfig, World};
 
 /// What k6 2.2 sends; servers and transcripts may depend on it.
 pub const DEFAULT_USER_AGENT: &str = "Grafana k6/2.2.0";
@@ -54,7 +54,8 @@ impl Settings {
     ///
     /// # Errors
     /// What cannot be used, in the words of k6 where k6 has some.
-    pub fn new(options: &Options, tags: &crate::world::SystemTags) -> Result<Self, String> {
+    pub fn new(config: &TestConfig) -> Result<Self, String> {
+        let TestConfig { options, system_tags: tags, .. } = config;
         let tls = TlsConfig::new(&tls_options(options)?).map_err(|e| e.to_string())?;
         let resolver = Resolver::new(&resolver_options(options)?).map_err(|e| e.to_string())?;
         let warnings = tls.warnings().to_vec();
@@ -64,6 +65,9 @@ impl Settings {
         client.max_idle = options.batch.map_or(BATCH, |n| usize::try_from(n).unwrap_or(0));
         client.max_idle_per_host =
             options.batch_per_host.map_or(BATCH_PER_HOST, |n| usize::try_from(n).unwrap_or(0));
+        if let Some(bytes) = config.max_body_bytes {
+            client.limits.max_body_bytes = bytes;
+        }
         if options.no_connection_reuse == Some(true) {
             client.reuse = Reuse::Never;
         }
@@ -94,8 +98,8 @@ impl Settings {
     }
 
     /// The settings of a test, made when its first VU asks.
-    pub(super) fn of(world: &World) -> Result<Arc<Self>, String> {
-        let make = || Self::new(&world.config().options, &world.config().system_tags).map(Arc::new);
+    pub(crate) fn of(world: &World) -> Result<Arc<Self>, String> {
+        let make = || Self::new(world.config()).map(Arc::new);
         // The probe runs before the options are known, and sends nothing.
         if world.is_probe() { make() } else { world.http.get_or_init(make).clone() }
     }

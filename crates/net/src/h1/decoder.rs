@@ -258,7 +258,7 @@ impl Decoder {
             code::GENERIC,
             format!(
                 "response body exceeds the limit of {limit} bytes for bodies that are kept \
-                 (discard it, or raise the limit)"
+                 (discard it, or raise the limit: --max-body)"
             ),
         )
     }
