@@ -436,17 +436,24 @@ pub(crate) async fn direct(
     let begun = rt::now();
     let (mut progress_at, mut gauges_at) = (begun, begun + GAUGES_EVERY);
     let mut thresholds_at = begun + THRESHOLDS_EVERY;
-    let mut may_stop = true;
+    let (mut may_stop, mut may_report) = (true, true);
     let works = loop {
         let tick = progress_at.min(gauges_at).min(thresholds_at);
         let event = {
             let stop = async {
                 if may_stop { stops.0.recv().await } else { std::future::pending().await }
             };
+            let report = async {
+                if may_report { reports.recv().await } else { std::future::pending().await }
+            };
             let outside = either(stop, rt::sleep_until(tick));
-            match either(reports.recv(), either(outside, &mut life)).await {
+            match either(report, either(outside, &mut life)).await {
                 Either::First(Some((_, report))) => Event::Report(report),
-                Either::First(None) => Event::Over(Vec::new()),
+                // The last core is gone; its account has been filed and `life` is about to take it.
+                Either::First(None) => {
+                    may_report = false;
+                    continue;
+                }
                 Either::Second(Either::First(Either::First(Some(reason)))) => Event::Stop(reason),
                 Either::Second(Either::First(Either::First(None))) => {
                     may_stop = false;
