@@ -9,9 +9,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use engine::script::{Activation, Interrupt, Iteration, Outcome, ScriptError, Vu, VuContext};
 use metrics::{TagSetId, builtin};
+use rt::Nanos;
 use rt::fiber::{Fiber, FiberConfig};
 
 use crate::host::{Phase, VuHost};
@@ -23,6 +25,9 @@ use crate::world::World;
 
 /// How many times an ending VU is polled before its fiber is given up (it then leaks its stack).
 const MAX_FAREWELL_POLLS: usize = 10_000;
+
+/// How long iterations may follow each other before the core's other tasks get a turn.
+const GIVE_WAY_AFTER: Duration = Duration::from_millis(1);
 
 /// What the fiber is told to do.
 enum Command {
@@ -58,6 +63,8 @@ pub struct K6Vu {
     host: Rc<VuHost>,
     mailbox: Rc<Mailbox>,
     broken: Option<String>,
+    /// The core's turn in which the last iteration ended, and when that was first seen.
+    turn: (u64, Nanos),
 }
 
 impl std::fmt::Debug for K6Vu {
@@ -76,7 +83,7 @@ impl K6Vu {
             move || live(&host, &mailbox)
         };
         let fiber = Box::pin(Fiber::new(FiberConfig::SCRIPT, host.clone(), body));
-        let mut vu = K6Vu { fiber, host, mailbox, broken: None };
+        let mut vu = K6Vu { fiber, host, mailbox, broken: None, turn: (0, Nanos::default()) };
         match vu.answer().await {
             Ok(Answer::Ready(Ok(()))) => Ok(vu),
             Ok(Answer::Ready(Err(failure))) => Err(failure),
@@ -127,6 +134,20 @@ impl K6Vu {
         self.answer().await
     }
 
+    /// Short iterations that wait for nothing never leave the core by themselves: after a while they
+    /// let the others have it.
+    async fn give_way(&mut self) {
+        let (turn, now) = (rt::stats().turns, rt::now());
+        if turn == 0 {
+            return; // simulated time: running takes none
+        }
+        if turn != self.turn.0 {
+            self.turn = (turn, now);
+        } else if now.since(self.turn.1) >= GIVE_WAY_AFTER {
+            rt::yield_now().await;
+        }
+    }
+
     /// Calls an exported function with JSON and gives its result as JSON, `None` for `undefined`.
     pub(crate) async fn call(
         &mut self,
@@ -169,7 +190,9 @@ impl Vu for K6Vu {
     }
 
     async fn iterate(&mut self, iteration: Iteration) -> Outcome {
-        match self.command(Command::Iterate(iteration)).await {
+        let answer = self.command(Command::Iterate(iteration)).await;
+        self.give_way().await;
+        match answer {
             Ok(Answer::Iterated(outcome)) => outcome,
             Ok(_) => Outcome::Broken("a VU gave an answer that was not asked for".to_owned()),
             Err(text) => Outcome::Broken(text),

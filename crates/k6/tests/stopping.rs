@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use engine::script::{Outcome, Script, Vu};
@@ -89,6 +91,36 @@ fn a_busy_script_lets_its_neighbours_run() {
         ticks.get()
     });
     assert!(ticks >= 3, "the neighbour ran {ticks} times");
+}
+
+#[test]
+fn short_iterations_that_wait_for_nothing_share_the_core() {
+    let case = case("export default function () {}");
+    let test = case.test();
+    let bench = Bench::new(&case.registry);
+    let mut core = Core::new(CoreConfig { spin: false }).unwrap();
+    let at_end = core.block_on(async move {
+        let counts = Rc::new(Cell::new([0_u64; 2]));
+        let done = Rc::new(Cell::new(false));
+        for i in 0..2 {
+            let mut vu = test.new_vu(bench.context(i as u64 + 1)).await.unwrap();
+            vu.activate(&activation("default"));
+            let (counts, done) = (counts.clone(), done.clone());
+            rt::spawn(async move {
+                while !done.get() {
+                    vu.iterate(iteration(0)).await;
+                    let mut now = counts.get();
+                    now[i] += 1;
+                    counts.set(now);
+                }
+            });
+        }
+        rt::sleep(Duration::from_millis(100)).await;
+        done.set(true);
+        rt::sleep(Duration::from_millis(5)).await;
+        counts.get()
+    });
+    assert!(at_end.iter().all(|n| *n > 0), "{at_end:?}");
 }
 
 #[test]
