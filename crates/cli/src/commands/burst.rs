@@ -24,17 +24,55 @@ use crate::session::Session;
 
 /// `burst`'s own flags.
 pub(crate) const FLAGS: &[Flag] = &[
-    Flag::new("concurrency", Kind::Int, "n", "closed loop: clients that each wait for their answer (default 10)").short('c'),
-    Flag::new("rate", Kind::Float, "per-second", "open loop: requests started a second, whatever the answers do"),
-    Flag::new("burst", Kind::Text, "rate/s:length", "bursts at a rate, e.g. 2000/s:5s; with --every"),
-    Flag::new("every", Kind::Duration, "duration", "from the start of one burst to the start of the next (default: twice its length)"),
-    Flag::new("max-concurrency", Kind::Int, "n", "open loop: requests under way at most, others are dropped and counted (default 1000)"),
-    Flag::new("duration", Kind::Duration, "duration", "how long (default 10s, unless --requests is given)").short('d'),
+    Flag::new(
+        "concurrency",
+        Kind::Int,
+        "n",
+        "closed loop: clients that each wait for their answer (default 10)",
+    )
+    .short('c'),
+    Flag::new(
+        "rate",
+        Kind::Float,
+        "per-second",
+        "open loop: requests started a second, whatever the answers do",
+    ),
+    Flag::new(
+        "burst",
+        Kind::Text,
+        "rate/s:length",
+        "bursts at a rate, e.g. 2000/s:5s; with --every",
+    ),
+    Flag::new(
+        "every",
+        Kind::Duration,
+        "duration",
+        "from the start of one burst to the start of the next (default: twice its length)",
+    ),
+    Flag::new(
+        "max-concurrency",
+        Kind::Int,
+        "n",
+        "open loop: requests under way at most, others are dropped and counted (default 1000)",
+    ),
+    Flag::new(
+        "duration",
+        Kind::Duration,
+        "duration",
+        "how long (default 10s, unless --requests is given)",
+    )
+    .short('d'),
     Flag::new("requests", Kind::Int, "n", "how many requests in all").short('n'),
-    Flag::new("method", Kind::Text, "method", "HTTP method (default GET, or POST with --data)").short('X'),
+    Flag::new("method", Kind::Text, "method", "HTTP method (default GET, or POST with --data)")
+        .short('X'),
     Flag::new("header", Kind::Array, "name: value", "a header; repeatable").short('H'),
     Flag::new("data", Kind::Text, "body", "the request's body, or @FILE"),
-    Flag::new("expect", Kind::Csv, "statuses", "statuses that count as ok, e.g. 200,300-399 (default 200-399)"),
+    Flag::new(
+        "expect",
+        Kind::Csv,
+        "statuses",
+        "statuses that count as ok, e.g. 200,300-399 (default 200-399)",
+    ),
     Flag::new("timeout", Kind::Duration, "duration", "limit of one request (default 60s)"),
     Flag::new("insecure-skip-tls-verify", Kind::Bool, "", "take any certificate"),
     Flag::new("no-connection-reuse", Kind::Bool, "", "a new connection for each request"),
@@ -73,7 +111,8 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let figures = figures(&outcome, &burst.tally(), is_open);
     if is_json {
         let mut json = report::burst_json(&figures);
-        json["self_check"] = serde_json::to_value(summary::self_check(&outcome.self_check)).unwrap_or_default();
+        json["self_check"] =
+            serde_json::to_value(summary::self_check(&outcome.self_check)).unwrap_or_default();
         session.terminal.out_raw(format!("{json:#}\n").as_bytes());
     } else {
         session.terminal.out(&report::burst_text(&figures));
@@ -100,9 +139,10 @@ fn ending(session: &Session, outcome: &RunOutcome, figures: &BurstFigures) -> Ex
 
 fn number(flags: &Parsed, name: &str, default: i64) -> Result<u64, Failure> {
     let value = flags.int(name).unwrap_or(default);
-    u64::try_from(value).ok().filter(|n| *n > 0).ok_or_else(|| {
-        Failure::usage(format!("--{name} must be at least 1, not {value}"))
-    })
+    u64::try_from(value)
+        .ok()
+        .filter(|n| *n > 0)
+        .ok_or_else(|| Failure::usage(format!("--{name} must be at least 1, not {value}")))
 }
 
 fn duration(flags: &Parsed, name: &str) -> Result<Option<Duration>, Failure> {
@@ -141,7 +181,8 @@ fn load(flags: &Parsed) -> Result<Load, Failure> {
 
 fn target(flags: &Parsed) -> Result<Target, Failure> {
     if flags.args.is_empty() {
-        return Err(Failure::usage("burst needs at least one URL").hint("squall burst http://127.0.0.1:8000/"));
+        return Err(Failure::usage("burst needs at least one URL")
+            .hint("squall burst http://127.0.0.1:8000/"));
     }
     let urls = flags.args.iter().map(|text| {
         let absolute = if text.contains("://") { text.clone() } else { format!("http://{text}") };
@@ -175,9 +216,8 @@ fn target(flags: &Parsed) -> Result<Target, Failure> {
 
 fn read_body(data: &str) -> Result<Vec<u8>, Failure> {
     match data.strip_prefix('@') {
-        Some(path) => {
-            std::fs::read(path).map_err(|error| Failure::usage(format!("can't read {path}: {error}")))
-        }
+        Some(path) => std::fs::read(path)
+            .map_err(|error| Failure::usage(format!("can't read {path}: {error}"))),
         None => Ok(data.as_bytes().to_vec()),
     }
 }
@@ -193,7 +233,9 @@ fn expected(flags: &Parsed) -> Result<Vec<(u16, u16)>, Failure> {
         .iter()
         .map(|item| {
             parse(item).ok_or_else(|| {
-                Failure::usage(format!("--expect {item:?} is neither a status nor a range like 200-299"))
+                Failure::usage(format!(
+                    "--expect {item:?} is neither a status nor a range like 200-299"
+                ))
             })
         })
         .collect()
@@ -205,8 +247,8 @@ fn client(flags: &Parsed) -> Result<ClientConfig, Failure> {
         tls.verify = Verify::Skip;
     }
     let tls = TlsConfig::new(&tls).map_err(|error| Failure::usage(error.to_string()))?;
-    let resolver =
-        Resolver::new(&ResolverOptions::new()).map_err(|error| Failure::usage(error.to_string()))?;
+    let resolver = Resolver::new(&ResolverOptions::new())
+        .map_err(|error| Failure::usage(error.to_string()))?;
     let mut config = ClientConfig::new(Arc::new(resolver), Arc::new(tls));
     if flags.is_on("no-connection-reuse") {
         config.reuse = Reuse::Never;
@@ -285,7 +327,8 @@ impl Live<'_> {
     fn line(&mut self, now: &Progress) -> String {
         let (then, before) = self.last;
         let done = now.iterations_completed;
-        let rate = (done - before) as f64 / (now.elapsed - then.min(now.elapsed)).as_secs_f64().max(1e-3);
+        let rate =
+            (done - before) as f64 / (now.elapsed - then.min(now.elapsed)).as_secs_f64().max(1e-3);
         let dropped: u64 = now.scenarios.iter().map(|s| s.dropped).sum();
         self.last = (now.elapsed, done);
         let mut line = format!(

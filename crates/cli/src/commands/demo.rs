@@ -13,7 +13,12 @@ use crate::session::Session;
 /// `demo`'s own flags.
 pub(crate) const FLAGS: &[Flag] = &[
     Flag::new("time-scale", Kind::Float, "factor", "shorten or lengthen the half minute"),
-    Flag::new("record", Kind::Text, "dir", "where to keep the run (default: the user's data folder)"),
+    Flag::new(
+        "record",
+        Kind::Text,
+        "dir",
+        "where to keep the run (default: the user's data folder)",
+    ),
     Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
 ];
 

@@ -12,12 +12,27 @@ use crate::signals;
 
 /// `demo-target`'s own flags.
 pub(crate) const FLAGS: &[Flag] = &[
-    Flag::new("listen", Kind::Array, "address", "PORT or HOST:PORT; repeatable (default 8000 and 8080 on 127.0.0.1)"),
-    Flag::new("delay", Kind::Text, "delay", "how long every answer takes: a duration, `mix` or `off`"),
+    Flag::new(
+        "listen",
+        Kind::Array,
+        "address",
+        "PORT or HOST:PORT; repeatable (default 8000 and 8080 on 127.0.0.1)",
+    ),
+    Flag::new(
+        "delay",
+        Kind::Text,
+        "delay",
+        "how long every answer takes: a duration, `mix` or `off`",
+    ),
     Flag::new("stall", Kind::Text, "at:length", "stop answering once, e.g. `3s:1s`"),
     Flag::new("fail", Kind::Float, "share", "share of requests that fail, 0 to 1"),
     Flag::new("fail-status", Kind::Int, "status", "what they answer (default 503)"),
-    Flag::new("log-capacity", Kind::Int, "count", "requests remembered for /_log (default 1000000)"),
+    Flag::new(
+        "log-capacity",
+        Kind::Int,
+        "count",
+        "requests remembered for /_log (default 1000000)",
+    ),
     Flag::new("transcript", Kind::Bool, "", "keep requests as received for /_transcript"),
 ];
 

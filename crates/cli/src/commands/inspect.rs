@@ -32,7 +32,8 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let (options, mut warnings) =
         script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
     let json = if session.flags.is_on("execution-requirements") {
-        let (options, layered) = Sources::read(&session.flags)?.layered(options, TagLayering::Replace);
+        let (options, layered) =
+            Sources::read(&session.flags)?.layered(options, TagLayering::Replace);
         warnings.extend(layered);
         // k6 knows no default of one VU here, so neither do we.
         let is_exported = |name: &str| loaded.exports(name);

@@ -22,9 +22,8 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     }
     session.terminal.out(&summary::text(&totals, &look));
     if run.meta.summary.request_rows {
-        let check = run.end.as_ref().and_then(|end| {
-            serde_json::from_value(end.self_check.clone()).ok()
-        });
+        let check =
+            run.end.as_ref().and_then(|end| serde_json::from_value(end.self_check.clone()).ok());
         session.terminal.out(&summary::additions(&totals, check.as_ref()));
     }
     if let Some(path) = session.flags.text("summary-export") {
@@ -38,15 +37,19 @@ fn directory(args: &[String]) -> Result<PathBuf, Failure> {
     match args {
         [path] => Ok(Path::new(path).to_owned()),
         [] => {
-            let folder = runs_folder().ok_or_else(|| Failure::usage("there is no data folder to look for runs in"))?;
-            record::latest(&folder)
-                .map_err(|error| Failure::usage(error.to_string()))?
-                .ok_or_else(|| {
+            let folder = runs_folder()
+                .ok_or_else(|| Failure::usage("there is no data folder to look for runs in"))?;
+            record::latest(&folder).map_err(|error| Failure::usage(error.to_string()))?.ok_or_else(
+                || {
                     Failure::usage(format!("no recorded run in {}", folder.display()))
                         .hint("name a run's folder: squall report DIR")
-                })
+                },
+            )
         }
-        more => Err(Failure::usage(format!("accepts 1 arg(s), received {}: the folder of a run", more.len()))),
+        more => Err(Failure::usage(format!(
+            "accepts 1 arg(s), received {}: the folder of a run",
+            more.len()
+        ))),
     }
 }
 
@@ -60,7 +63,8 @@ fn look(session: &Session, recorded: &record::SummarySettings) -> Result<Look, F
         mode @ (SummaryMode::Compact | SummaryMode::Full) => mode,
         other => return Err(Failure::usage(format!("a report can't be '{}'", other.name()))),
     };
-    let trend_stats = flags.list("summary-trend-stats").unwrap_or_else(|| recorded.trend_stats.clone());
+    let trend_stats =
+        flags.list("summary-trend-stats").unwrap_or_else(|| recorded.trend_stats.clone());
     plan::options::check_trend_stats(&trend_stats)?;
     let time_unit = flags.text("summary-time-unit").unwrap_or(&recorded.time_unit).to_owned();
     plan::options::check_time_unit(&time_unit)?;
@@ -72,7 +76,9 @@ fn heading(run: &record::Run) -> String {
     let started = crate::log::format::local_time(started);
     let ended = match &run.end {
         Some(end) => format!("{} (exit code {})", end.reason, end.exit_code),
-        None => "it was killed, or still runs: everything up to the last second it wrote".to_owned(),
+        None => {
+            "it was killed, or still runs: everything up to the last second it wrote".to_owned()
+        }
     };
     format!(
         "\n        script: {}\n       started: {started}\n         ended: {ended}\n",

@@ -60,8 +60,11 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
         log: &session.log,
         terminal: &session.terminal,
     };
-    let outputs =
-        prepared.outputs.iter().map(|wanted| wanted.open(&context)).collect::<Result<Vec<_>, _>>()?;
+    let outputs = prepared
+        .outputs
+        .iter()
+        .map(|wanted| wanted.open(&context))
+        .collect::<Result<Vec<_>, _>>()?;
     let (stop, stops) = engine::stop_pair();
     let stopping = Stopping::listen(stop, session.log.clone())
         .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
@@ -92,7 +95,11 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
         output.finish();
     }
     if let Some(Err(error)) = watch.uplink.take().map(Uplink::finish) {
-        session.log.log(Level::Warning, "The coordinator was gone at the end", &[("error", error.to_string())]);
+        session.log.log(
+            Level::Warning,
+            "The coordinator was gone at the end",
+            &[("error", error.to_string())],
+        );
     }
     Ok(Ran { outcome, watch })
 }
@@ -116,7 +123,8 @@ fn linger(session: &Session, stopping: &Stopping) {
 fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunConfig {
     let options = &prepared.options;
     let available = rt::thread::available_cores();
-    let cores = session.flags.int("cores").and_then(|n| usize::try_from(n).ok()).unwrap_or(available);
+    let cores =
+        session.flags.int("cores").and_then(|n| usize::try_from(n).ok()).unwrap_or(available);
     RunConfig {
         scenarios: prepared.scenarios.clone(),
         striping: prepared.striping.clone(),
@@ -147,9 +155,12 @@ fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>) -> ExitStatus {
     let Ran { outcome, watch } = ran;
     session.log.flush();
     session.terminal.clear();
-    let ended_by_itself = matches!(outcome.end, End::Finished | End::Thresholds { aborted: false, .. });
+    let ended_by_itself =
+        matches!(outcome.end, End::Finished | End::Thresholds { aborted: false, .. });
     if ended_by_itself && outcome.progress.iterations_completed == 0 {
-        session.log.warn("No script iterations fully finished, consider making the test duration longer");
+        session
+            .log
+            .warn("No script iterations fully finished, consider making the test duration longer");
     }
     let failure = ending::failure(&outcome.end, outcome.marked_failed);
     let status = failure.as_ref().map_or(ExitStatus::Success, |failure| failure.status);
@@ -181,7 +192,10 @@ fn tell_losses(session: &Session, prepared: &Prepared, outcome: &RunOutcome) {
         session.log.warn(&summary::overflow_note(overflow));
     }
     if totals.refused_nan > 0 {
-        session.log.warn(&format!("{} values were not numbers and are not in any metric", totals.refused_nan));
+        session.log.warn(&format!(
+            "{} values were not numbers and are not in any metric",
+            totals.refused_nan
+        ));
     }
     if totals.left_out > 0 {
         session.log.warn(&format!(
@@ -191,6 +205,8 @@ fn tell_losses(session: &Session, prepared: &Prepared, outcome: &RunOutcome) {
     }
     let dropped = session.log.take_dropped();
     if dropped > 0 {
-        session.log.warn(&format!("{dropped} log lines were dropped because they came faster than they could be written"));
+        session.log.warn(&format!(
+            "{dropped} log lines were dropped because they came faster than they could be written"
+        ));
     }
 }

@@ -10,7 +10,7 @@ const WIDTH: usize = 100;
 /// Renders titled tables of flags in two aligned columns.
 pub(crate) fn flags(tables: &[(&str, &[&[Flag]])]) -> String {
     let name = |flag: &Flag| {
-        let short = flag.short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
+        let short = flag.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
         let value = if flag.value.is_empty() { String::new() } else { format!(" {}", flag.value) };
         format!("  {short}--{}{value}", flag.long)
     };

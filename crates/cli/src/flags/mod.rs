@@ -47,7 +47,12 @@ pub(crate) struct Flag {
 }
 
 impl Flag {
-    pub(crate) const fn new(long: &'static str, kind: Kind, value: &'static str, help: &'static str) -> Self {
+    pub(crate) const fn new(
+        long: &'static str,
+        kind: Kind,
+        value: &'static str,
+        help: &'static str,
+    ) -> Self {
         let bare = if matches!(kind, Kind::Bool) { Some("true") } else { None };
         Self { long, short: None, kind, bare, value, help }
     }
@@ -313,12 +318,15 @@ mod tests {
 
     #[test]
     fn flags_and_arguments_may_be_mixed_in_every_gnu_form() {
-        for line in ["-u5 a.js", "-u 5 a.js", "a.js -u=5", "--vus 5 a.js", "a.js --vus=5", "-qvu5 a.js"] {
+        for line in
+            ["-u5 a.js", "-u 5 a.js", "a.js -u=5", "--vus 5 a.js", "a.js --vus=5", "-qvu5 a.js"]
+        {
             let parsed = parse(line).unwrap();
             assert_eq!(parsed.int("vus"), Some(5), "{line}");
             assert_eq!(parsed.args, ["a.js"], "{line}");
         }
-        let parsed = parse("-q=false --http-debug a.js -e A=1 -e B=2 --system-tags x,y -- -u").unwrap();
+        let parsed =
+            parse("-q=false --http-debug a.js -e A=1 -e B=2 --system-tags x,y -- -u").unwrap();
         assert_eq!(parsed.boolean("quiet"), Some(false));
         assert_eq!(parsed.text("http-debug"), Some("headers"));
         assert_eq!(parsed.all("env").collect::<Vec<_>>(), ["A=1", "B=2"]);

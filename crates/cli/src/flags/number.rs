@@ -28,7 +28,7 @@ pub(crate) fn parse_int(text: &str) -> Result<i64, String> {
         && plain.chars().all(|c| c.is_digit(radix))
         && !body.ends_with('_')
         && !body.contains("__")
-        && !(radix == 10 && body.starts_with('_'));
+        && (radix != 10 || !body.starts_with('_'));
     if !well_formed {
         return Err(fail("invalid syntax"));
     }

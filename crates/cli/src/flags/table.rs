@@ -7,8 +7,14 @@ pub(crate) const OPTIONS: &[Flag] = &[
     Flag::new("vus", Kind::Int, "int", "number of virtual users (default 1)").short('u'),
     Flag::new("duration", Kind::Duration, "duration", "how long to run").short('d'),
     Flag::new("iterations", Kind::Int, "int", "iterations in total, shared by all VUs").short('i'),
-    Flag::new("stage", Kind::Csv, "stage", "add a stage, as `duration:target`; repeatable").short('s'),
-    Flag::new("execution-segment", Kind::Text, "string", "run only this part of the test: 10%, 1/3, 0.2:2/3"),
+    Flag::new("stage", Kind::Csv, "stage", "add a stage, as `duration:target`; repeatable")
+        .short('s'),
+    Flag::new(
+        "execution-segment",
+        Kind::Text,
+        "string",
+        "run only this part of the test: 10%, 1/3, 0.2:2/3",
+    ),
     Flag::new("execution-segment-sequence", Kind::Text, "string", "how all parts divide the test"),
     Flag::new("paused", Kind::Bool, "", "start paused").short('p'),
     Flag::new("no-setup", Kind::Bool, "", "don't run setup()"),
@@ -18,40 +24,102 @@ pub(crate) const OPTIONS: &[Flag] = &[
     Flag::new("batch-per-host", Kind::Int, "int", "the same for one host (default 6)"),
     Flag::new("rps", Kind::Int, "int", "requests per second of the whole run, at most"),
     Flag::new("user-agent", Kind::Text, "string", "User-Agent of HTTP requests"),
-    Flag::new("http-debug", Kind::Text, "string", "log requests and responses; `full` with bodies").bare("headers"),
+    Flag::new("http-debug", Kind::Text, "string", "log requests and responses; `full` with bodies")
+        .bare("headers"),
     Flag::new("insecure-skip-tls-verify", Kind::Bool, "", "accept any TLS certificate"),
     Flag::new("no-connection-reuse", Kind::Bool, "", "a new connection for each request"),
-    Flag::new("no-vu-connection-reuse", Kind::Bool, "", "close a VU's connections after each iteration"),
-    Flag::new("min-iteration-duration", Kind::Duration, "duration", "shorter iterations wait until this has passed"),
+    Flag::new(
+        "no-vu-connection-reuse",
+        Kind::Bool,
+        "",
+        "close a VU's connections after each iteration",
+    ),
+    Flag::new(
+        "min-iteration-duration",
+        Kind::Duration,
+        "duration",
+        "shorter iterations wait until this has passed",
+    ),
     Flag::new("throw", Kind::Bool, "", "failed requests throw").short('w'),
     Flag::new("blacklist-ip", Kind::Csv, "ip range", "never connect to these addresses"),
-    Flag::new("block-hostnames", Kind::Csv, "pattern", "never connect to these hosts; `*` may start a pattern"),
-    Flag::new("summary-trend-stats", Kind::Csv, "stats", "statistics of trends in the summary (default avg,min,med,max,p(90),p(95))"),
-    Flag::new("summary-time-unit", Kind::Text, "string", "unit of times in the summary: s, ms or us"),
+    Flag::new(
+        "block-hostnames",
+        Kind::Csv,
+        "pattern",
+        "never connect to these hosts; `*` may start a pattern",
+    ),
+    Flag::new(
+        "summary-trend-stats",
+        Kind::Csv,
+        "stats",
+        "statistics of trends in the summary (default avg,min,med,max,p(90),p(95))",
+    ),
+    Flag::new(
+        "summary-time-unit",
+        Kind::Text,
+        "string",
+        "unit of times in the summary: s, ms or us",
+    ),
     Flag::new("system-tags", Kind::Csv, "strings", "only these system tags"),
     Flag::new("tag", Kind::Array, "tag", "tag all samples, as `name=value`; repeatable"),
     Flag::new("console-output", Kind::Text, "file", "write what the script prints to this file"),
-    Flag::new("discard-response-bodies", Kind::Bool, "", "read response bodies but don't keep them"),
+    Flag::new(
+        "discard-response-bodies",
+        Kind::Bool,
+        "",
+        "read response bodies but don't keep them",
+    ),
     Flag::new("local-ips", Kind::Text, "string", "source addresses of VUs: IPs, ranges, CIDRs"),
-    Flag::new("dns", Kind::Text, "string", "name resolution (default ttl=5m,select=random,policy=preferIPv4)"),
+    Flag::new(
+        "dns",
+        Kind::Text,
+        "string",
+        "name resolution (default ttl=5m,select=random,policy=preferIPv4)",
+    ),
 ];
 
 /// Flags that say how a script is loaded and reported.
 pub(crate) const RUNTIME: &[Flag] = &[
-    Flag::new("include-system-env-vars", Kind::Bool, "", "the script sees the environment in __ENV (default true)"),
-    Flag::new("compatibility-mode", Kind::Text, "string", "`extended` or `base` (default extended)"),
+    Flag::new(
+        "include-system-env-vars",
+        Kind::Bool,
+        "",
+        "the script sees the environment in __ENV (default true)",
+    ),
+    Flag::new(
+        "compatibility-mode",
+        Kind::Text,
+        "string",
+        "`extended` or `base` (default extended)",
+    ),
     Flag::new("type", Kind::Text, "string", "what the file is: `js` or `archive`").short('t'),
     Flag::new("env", Kind::Array, "VAR=value", "set a variable of __ENV; repeatable").short('e'),
     Flag::new("no-thresholds", Kind::Bool, "", "don't evaluate thresholds"),
-    Flag::new("summary-mode", Kind::Text, "string", "`compact`, `full` or `disabled` (default compact)"),
+    Flag::new(
+        "summary-mode",
+        Kind::Text,
+        "string",
+        "`compact`, `full` or `disabled` (default compact)",
+    ),
     Flag::new("summary-export", Kind::Text, "file", "write the summary as JSON to this file"),
     Flag::new("new-machine-readable-summary", Kind::Bool, "", "the newer form of summary data"),
-    Flag::new("traces-output", Kind::Text, "string", "where traces go: `none` or `otel[=host:port]` (default none)"),
+    Flag::new(
+        "traces-output",
+        Kind::Text,
+        "string",
+        "where traces go: `none` or `otel[=host:port]` (default none)",
+    ),
 ];
 
 /// The rest of k6's `run` flags.
 pub(crate) const RUN: &[Flag] = &[
-    Flag::new("out", Kind::Array, "uri", "send samples to an output, e.g. `json=FILE[.gz]`; repeatable").short('o'),
+    Flag::new(
+        "out",
+        Kind::Array,
+        "uri",
+        "send samples to an output, e.g. `json=FILE[.gz]`; repeatable",
+    )
+    .short('o'),
     Flag::new("linger", Kind::Bool, "", "after the test wait for Ctrl-C").short('l'),
     Flag::new("no-usage-report", Kind::Bool, "", "accepted; Squall never reports usage"),
     Flag::new("features", Kind::Array, "string", "feature flags, comma-separated"),
@@ -59,13 +127,43 @@ pub(crate) const RUN: &[Flag] = &[
 
 /// Squall's own `run` flags.
 pub(crate) const OURS: &[Flag] = &[
-    Flag::new("time-scale", Kind::Float, "factor", "multiply every duration of the script; rates and VUs stay"),
-    Flag::new("cores", Kind::Int, "int", "cores that generate load (default: all the process may use)"),
-    Flag::new("record", Kind::Text, "dir", "where to keep the run (default: the user's data folder)"),
+    Flag::new(
+        "time-scale",
+        Kind::Float,
+        "factor",
+        "multiply every duration of the script; rates and VUs stay",
+    ),
+    Flag::new(
+        "cores",
+        Kind::Int,
+        "int",
+        "cores that generate load (default: all the process may use)",
+    ),
+    Flag::new(
+        "record",
+        Kind::Text,
+        "dir",
+        "where to keep the run (default: the user's data folder)",
+    ),
     Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
-    Flag::new("max-body", Kind::Int, "MiB", "how much of a response's body may be kept (default 256)"),
-    Flag::new("coordinator", Kind::Text, "socket", "also send what is measured to the coordinator at this Unix socket"),
-    Flag::new("agent", Kind::Int, "int", "number of this process among those of one coordinator (default 0)"),
+    Flag::new(
+        "max-body",
+        Kind::Int,
+        "MiB",
+        "how much of a response's body may be kept (default 256)",
+    ),
+    Flag::new(
+        "coordinator",
+        Kind::Text,
+        "socket",
+        "also send what is measured to the coordinator at this Unix socket",
+    ),
+    Flag::new(
+        "agent",
+        Kind::Int,
+        "int",
+        "number of this process among those of one coordinator (default 0)",
+    ),
 ];
 
 /// Flags every command takes.
@@ -73,7 +171,12 @@ pub(crate) const GLOBAL: &[Flag] = &[
     Flag::new("address", Kind::Text, "string", "address of the REST API").short('a'),
     Flag::new("config", Kind::Text, "file", "JSON file with options").short('c'),
     Flag::new("log-format", Kind::Text, "string", "`text`, `json` or `raw` (default text)"),
-    Flag::new("log-output", Kind::Text, "string", "`stderr`, `stdout`, `none` or `file=path[,level=L]` (default stderr)"),
+    Flag::new(
+        "log-output",
+        Kind::Text,
+        "string",
+        "`stderr`, `stdout`, `none` or `file=path[,level=L]` (default stderr)",
+    ),
     Flag::new("no-color", Kind::Bool, "", "no colours"),
     Flag::new("profiling-enabled", Kind::Bool, "", "profiling endpoints of the REST API"),
     Flag::new("quiet", Kind::Bool, "", "no banner and no progress").short('q'),
@@ -95,7 +198,12 @@ pub(crate) const VERSION: &[Flag] = &[Flag::new("json", Kind::Bool, "", "as JSON
 /// `report`'s own.
 pub(crate) const REPORT: &[Flag] = &[
     Flag::new("summary-mode", Kind::Text, "string", "`compact` or `full` (default compact)"),
-    Flag::new("summary-trend-stats", Kind::Csv, "stats", "statistics of trends (default: as in the run)"),
+    Flag::new(
+        "summary-trend-stats",
+        Kind::Csv,
+        "stats",
+        "statistics of trends (default: as in the run)",
+    ),
     Flag::new("summary-time-unit", Kind::Text, "string", "unit of times: s, ms or us"),
     Flag::new("summary-export", Kind::Text, "file", "write the summary as JSON to this file"),
 ];

@@ -125,14 +125,14 @@ fn open_log_file(spec: &str) -> Result<Sink, Failure> {
             _ => return Err(Failure::usage(format!("unknown logfile config key {part}"))),
         }
     }
-    if let Some(parent) = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty()) {
-        if !parent.is_dir() {
-            let text = format!("provided directory '{}' does not exist", parent.display());
-            return Err(Failure::usage(text));
-        }
+    let parent = Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        let text = format!("provided directory '{}' does not exist", parent.display());
+        return Err(Failure::usage(text));
     }
-    let file = append(path, 0o600)
-        .map_err(|error| Failure::usage(format!("failed to open logfile {path}: {}", system_text(&error))))?;
+    let file = append(path, 0o600).map_err(|error| {
+        Failure::usage(format!("failed to open logfile {path}: {}", system_text(&error)))
+    })?;
     Ok(Sink::File { file: BufWriter::new(file), least })
 }
 

@@ -78,7 +78,8 @@ impl Format {
             }
             Self::Text => {
                 fields.sort_unstable();
-                let _ = write!(out, "time={:?} level={}", local_time(line.unix_ns), line.level.name());
+                let _ =
+                    write!(out, "time={:?} level={}", local_time(line.unix_ns), line.level.name());
                 if !line.message.is_empty() {
                     out.push_str(" msg=");
                     append_value(&line.message, out);
@@ -230,7 +231,11 @@ mod tests {
     fn text_quotes_only_what_needs_it_and_sorts_fields() {
         let text = Format::Text;
         check(text, &line("inf", &[("source", "console")]), "warning msg=inf source=console\n");
-        check(text, &line("", &[("group", ""), ("error", "a b")]), "warning error=\"a b\" group=\n");
+        check(
+            text,
+            &line("", &[("group", ""), ("error", "a b")]),
+            "warning error=\"a b\" group=\n",
+        );
         check(
             text,
             &line("w \"q\" x=1\nnl\u{1}", &[]),

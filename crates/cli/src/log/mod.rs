@@ -21,6 +21,9 @@ const QUEUE_LINES: usize = 16_384;
 /// After this long without a line, buffered lines reach their file.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How long the end of the process may wait for a reader of the log.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What made a line; decides whether `--console-output` takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -64,7 +67,11 @@ pub(crate) struct Logger {
 
 impl Logger {
     /// Starts the writer thread.
-    pub(crate) fn start(destination: Destination, console: Option<ConsoleFile>, least: Level) -> Self {
+    pub(crate) fn start(
+        destination: Destination,
+        console: Option<ConsoleFile>,
+        least: Level,
+    ) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_LINES);
         let writer = Writer { jobs, destination, console, copy: None };
         // Without a writer every line would block for ever; a process that can't start one thread can't run a test.
@@ -114,11 +121,11 @@ impl Logger {
         self.log(Level::Warning, message, &[]);
     }
 
-    /// Waits until everything queued so far is written.
+    /// Waits until everything queued so far is written. Where nobody reads what is written, gives up after some time.
     pub(crate) fn flush(&self) {
         let (done, wait) = sync_channel(1);
-        if self.queue.send(Job::Flush(done)).is_ok() {
-            let _ = wait.recv();
+        if self.queue.try_send(Job::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(FLUSH_PATIENCE);
         }
     }
 

@@ -10,10 +10,14 @@ use crate::session::setting;
 /// Names the flag or variable.
 pub(crate) fn check(flags: &Parsed) -> Result<Vec<String>, Failure> {
     let refuse = |flag: &str, why: &str| {
-        Failure::usage(format!("--{flag} is not available in this version of squall")).hint(why.to_owned())
+        Failure::usage(format!("--{flag} is not available in this version of squall"))
+            .hint(why.to_owned())
     };
     if setting(flags, "secret-source", "K6_SECRET_SOURCE").is_some() {
-        return Err(refuse("secret-source", "pass secrets with -e NAME=value; k6/secrets can't be imported yet"));
+        return Err(refuse(
+            "secret-source",
+            "pass secrets with -e NAME=value; k6/secrets can't be imported yet",
+        ));
     }
     let mut notes = Vec::new();
     if setting(flags, "address", "K6_ADDRESS").is_some() {
@@ -25,7 +29,9 @@ pub(crate) fn check(flags: &Parsed) -> Result<Vec<String>, Failure> {
         notes.push("--profiling-enabled has no meaning for squall; the test runs without it");
     }
     if crate::environment::option_var("K6_WEB_DASHBOARD").is_some_and(|value| value != "false") {
-        notes.push("the web dashboard (K6_WEB_DASHBOARD) is not available in this version of squall");
+        notes.push(
+            "the web dashboard (K6_WEB_DASHBOARD) is not available in this version of squall",
+        );
     }
     Ok(notes.into_iter().map(str::to_owned).collect())
 }

@@ -1,7 +1,10 @@
 //! The layer of options that flags make.
 
 use plan::duration::{Span, parse_go};
-use plan::options::{Options, OptionsError, Pairs, StageConfig, check_time_unit, check_trend_stats, known_system_tags};
+use plan::options::{
+    Options, OptionsError, Pairs, StageConfig, check_time_unit, check_trend_stats,
+    known_system_tags,
+};
 
 use crate::exit::{ExitStatus, Failure};
 use crate::flags::{Parsed, number};
@@ -70,8 +73,9 @@ fn usage(error: impl std::fmt::Display) -> Failure {
 fn network(flags: &Parsed, options: &mut Options) -> Result<(), Failure> {
     if let Some(list) = flags.list("blacklist-ip") {
         let parse = |text: &String| {
-            text.parse()
-                .map_err(|error| Failure::usage(format!("error parsing blacklist-ip '{text}': {error}")))
+            text.parse().map_err(|error| {
+                Failure::usage(format!("error parsing blacklist-ip '{text}': {error}"))
+            })
         };
         options.blacklist_ips = Some(list.iter().map(parse).collect::<Result<_, _>>()?);
     }
@@ -101,10 +105,7 @@ fn blocked(patterns: &[String]) -> Result<Vec<String>, Failure> {
 }
 
 fn outer(flags: &Parsed, options: &mut Options) {
-    let all = |name: &str| -> Option<Vec<String>> {
-        flags.is_set(name).then(|| flags.all(name).map(str::to_owned).collect())
-    };
-    options.outer.out = all("out");
+    options.outer.out = flags.is_set("out").then(|| flags.all("out").map(str::to_owned).collect());
     options.outer.linger = flags.boolean("linger");
     options.outer.no_usage_report = flags.boolean("no-usage-report");
 }
@@ -132,7 +133,8 @@ fn stages(list: &[String]) -> Result<Vec<StageConfig>, Failure> {
 fn tags(flags: &Parsed) -> Result<Option<Pairs>, Failure> {
     let mut tags = Pairs::new();
     for text in flags.all("tag").filter(|text| !text.is_empty()) {
-        let error = |why: &str| Failure::usage(format!("error parsing tag '{text}': invalid tag, {why}"));
+        let error =
+            |why: &str| Failure::usage(format!("error parsing tag '{text}': invalid tag, {why}"));
         let (name, value) = text.split_once('=').ok_or_else(|| error("empty value"))?;
         if name.is_empty() {
             return Err(error("empty name"));

@@ -85,6 +85,8 @@ fn config_file(flags: &Parsed) -> Result<Options, Failure> {
     };
     Options::from_config_json(&text).map_err(|error| {
         let path = path.display().to_string();
-        Failure::config(format!("{PREFIX}: couldn't parse the configuration from {path:?}: {error}"))
+        Failure::config(format!(
+            "{PREFIX}: couldn't parse the configuration from {path:?}: {error}"
+        ))
     })
 }

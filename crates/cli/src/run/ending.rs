@@ -7,9 +7,7 @@ use crate::exit::{ExitStatus, Failure};
 
 /// What a run's end means for the process; `None` where all is well.
 pub(crate) fn failure(end: &End, marked_failed: bool) -> Option<Failure> {
-    let marked = || {
-        Failure::new(ExitStatus::MarkedFailed, "test run was marked as failed")
-    };
+    let marked = || Failure::new(ExitStatus::MarkedFailed, "test run was marked as failed");
     Some(match end {
         End::Finished if marked_failed => marked(),
         End::Finished => return None,
@@ -31,10 +29,8 @@ pub(crate) fn failure(end: &End, marked_failed: bool) -> Option<Failure> {
         ),
         End::Api => Failure::new(ExitStatus::Code(103), "test run stopped from REST API"),
         End::Setup(error) | End::Teardown(error) | End::VuInit(error) => script_failure(error),
-        End::Internal(text) => {
-            Failure::new(ExitStatus::Panic, format!("internal error: {text}"))
-                .hint("this is a defect of squall; the summary above is not to be trusted")
-        }
+        End::Internal(text) => Failure::new(ExitStatus::Panic, format!("internal error: {text}"))
+            .hint("this is a defect of squall; the summary above is not to be trusted"),
     })
 }
 
@@ -78,7 +74,8 @@ mod tests {
 
     #[test]
     fn each_end_has_the_code_and_text_of_k6() {
-        let crossed = |aborted| End::Thresholds { crossed: vec!["cc".into(), "tt".into()], aborted };
+        let crossed =
+            |aborted| End::Thresholds { crossed: vec!["cc".into(), "tt".into()], aborted };
         check(&End::Finished, false, 0, "");
         check(&End::Finished, true, 110, "test run was marked as failed");
         check(&crossed(false), false, 99, "thresholds on metrics 'cc, tt' have been crossed");

@@ -32,7 +32,9 @@ impl Features {
                 let fields = [("feature", name.clone()), ("lifecycle", "experimental".into())];
                 log.log(Level::Info, "Experimental feature enabled", &fields);
                 if name != MERGE_RUN_TAGS {
-                    log.warn(&format!("feature flag '{name}' has no effect in this version of squall"));
+                    log.warn(&format!(
+                        "feature flag '{name}' has no effect in this version of squall"
+                    ));
                 }
                 active.push(name);
             } else {
@@ -55,7 +57,8 @@ impl Features {
 
     /// The run tags that mark active flags.
     pub(crate) fn run_tags(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        let tag = |name: &String| (format!("k6_feature_{}", name.replace('-', "_")), "true".to_owned());
+        let tag =
+            |name: &String| (format!("k6_feature_{}", name.replace('-', "_")), "true".to_owned());
         self.0.iter().map(tag)
     }
 }

@@ -46,7 +46,9 @@ pub(crate) fn load(
     .map_err(|error| {
         let mut failure = ending::script_failure(&error);
         let prefix = format!("could not initialize '{}': ", source.argument);
-        if failure.status.code() == ExitStatus::Usage.code() && !failure.message.starts_with(&prefix) {
+        if failure.status.code() == ExitStatus::Usage.code()
+            && !failure.message.starts_with(&prefix)
+        {
             let (url, why) = (source.url(), failure.message);
             failure.message = format!("{prefix}could not load JS test '{url}': {why}");
         }

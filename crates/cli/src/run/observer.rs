@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use engine::coordinator::Uplink;
-use engine::{End, Observer, RunOutcome};
 use engine::progress::{Phase, Progress};
+use engine::{End, Observer, RunOutcome};
 use metrics::{Output, SampleBatch, Snapshot};
 use rt::Nanos;
 
@@ -52,7 +52,9 @@ impl Watch<'_> {
         match outcome.end {
             End::VuInit(_) => last.phase = Phase::Init,
             End::Setup(_) => last.phase = Phase::Setup,
-            End::Signal(_) | End::Aborted(_) if self.phase == Phase::Setup => last.phase = Phase::Setup,
+            End::Signal(_) | End::Aborted(_) if self.phase == Phase::Setup => {
+                last.phase = Phase::Setup
+            }
             _ => {}
         }
         progress::plain(&self.view.headline(&last), &self.view.rows(&last))

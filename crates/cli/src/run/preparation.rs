@@ -70,7 +70,8 @@ impl Prepared {
         let log = ScriptLog::new(session.log.clone());
         let registry = Arc::new(Registry::with_builtins());
         let loaded = front::load(&source, &runtime, &log, &registry)?;
-        let (script, warnings) = script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
+        let (script, warnings) =
+            script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
         tell(session, &warnings);
         let (mut options, warnings) = sources.layered(script, features.tag_layering());
         tell(session, &warnings);
@@ -130,7 +131,9 @@ fn tell(session: &Session, warnings: &[plan::options::Warning]) {
 fn refuse_paused(options: &Options) -> Result<(), Failure> {
     if options.paused == Some(true) {
         return Err(Failure::usage("starting paused is not available in this version of squall")
-            .hint("remove --paused (or `paused` from the options); it needs the REST API to go on"));
+            .hint(
+                "remove --paused (or `paused` from the options); it needs the REST API to go on",
+            ));
     }
     Ok(())
 }
@@ -171,8 +174,11 @@ impl Prepared {
         let needs = Requirements::of(&self.scenarios, &self.striping);
         let describe = |s: &&Scenario| format!("{}: {}", s.name, s.describe(&self.striping));
         let active = |s: &&Scenario| !s.is_disabled(&self.striping);
-        let lines: Vec<String> =
-            in_start_order(&self.scenarios).into_iter().filter(active).map(|s| describe(&s)).collect();
+        let lines: Vec<String> = in_start_order(&self.scenarios)
+            .into_iter()
+            .filter(active)
+            .map(|s| describe(&s))
+            .collect();
         let outputs: Vec<String> = self.outputs.iter().map(Wanted::description).collect();
         let banner = Banner {
             script: &self.source.argument,

@@ -248,8 +248,7 @@ fn bar(fraction: f64, width: usize, color: bool) -> String {
 pub(crate) fn fixed_duration(duration: Duration, longest: Duration) -> String {
     let tenths = (duration.as_millis() + 50) / 100;
     let (seconds, tenth) = (tenths / 10, tenths % 10);
-    let (s, m, h, d) =
-        (seconds % 60, seconds / 60 % 60, seconds / 3600 % 24, seconds / 86_400);
+    let (s, m, h, d) = (seconds % 60, seconds / 60 % 60, seconds / 3600 % 24, seconds / 86_400);
     let units = longest.as_secs().max(u64::try_from(seconds).unwrap_or(u64::MAX));
     match units {
         0..10 => format!("{s}.{tenth}s"),
@@ -307,17 +306,13 @@ mod tests {
     fn a_phase_before_the_iterations_shows_a_bar() {
         let headline = Headline::Bar { name: "Run", fraction: 1.0, text: "setup()".into() };
         let rows = [row("default", Phase::Running, 0.0, &[])];
-        assert_eq!(
-            plain(&headline, &rows),
-            "\nRun       [ 100% ] setup()\ndefault   [   0% ]\n"
-        );
+        assert_eq!(plain(&headline, &rows), "\nRun       [ 100% ] setup()\ndefault   [   0% ]\n");
     }
 
     #[test]
     fn durations_are_as_wide_as_the_longest() {
-        let at = |ms, longest| {
-            fixed_duration(Duration::from_millis(ms), Duration::from_secs(longest))
-        };
+        let at =
+            |ms, longest| fixed_duration(Duration::from_millis(ms), Duration::from_secs(longest));
         assert_eq!(at(1040, 2), "1.0s");
         assert_eq!(at(1040, 20), "01.0s");
         assert_eq!(at(61_050, 120), "1m01.1s");
@@ -331,7 +326,9 @@ mod tests {
         let rows = [row("a", Phase::Running, 0.05, &["2 VUs", "0.1s/2s"])];
         let text = tty(&counts(), &rows, 80, true);
         assert!(text.starts_with("\x1b[K\nrunning (00m01.0s), 00/03 VUs"));
-        assert!(text.contains("a      [>\x1b[2m-------------------------------------\x1b[22m] 2 VUs"));
+        assert!(
+            text.contains("a      [>\x1b[2m-------------------------------------\x1b[22m] 2 VUs")
+        );
         assert!(text.ends_with("\r\x1b[J\x1b[3A"));
         let narrow = tty(&counts(), &rows, 40, false);
         let line = narrow.lines().find(|l| l.starts_with("a ")).unwrap();

@@ -57,14 +57,21 @@ impl Runtime {
     pub(crate) fn read(flags: &Parsed, include_system_env: bool) -> Result<Self, Failure> {
         let mut notes = Vec::new();
         let text = |flag, variable| setting(flags, flag, variable);
-        check_compatibility(text("compatibility-mode", "K6_COMPATIBILITY_MODE"), &mut notes)?;
-        check_type(text("type", "K6_TYPE"))?;
-        check_traces(text("traces-output", "K6_TRACES_OUTPUT"))?;
+        check_compatibility(
+            text("compatibility-mode", "K6_COMPATIBILITY_MODE").as_deref(),
+            &mut notes,
+        )?;
+        check_type(text("type", "K6_TYPE").as_deref())?;
+        check_traces(text("traces-output", "K6_TRACES_OUTPUT").as_deref())?;
         let mode = text("summary-mode", "K6_SUMMARY_MODE");
         let summary_mode = parse_summary_mode(mode.as_deref().unwrap_or("compact"), &mut notes)?;
         Ok(Self {
-            include_system_env: switch(flags, "include-system-env-vars", "K6_INCLUDE_SYSTEM_ENV_VARS")?
-                .unwrap_or(include_system_env),
+            include_system_env: switch(
+                flags,
+                "include-system-env-vars",
+                "K6_INCLUDE_SYSTEM_ENV_VARS",
+            )?
+            .unwrap_or(include_system_env),
             env: flags.all("env").map(parse_env).collect::<Result<_, _>>()?,
             no_thresholds: switch(flags, "no-thresholds", "K6_NO_THRESHOLDS")?.unwrap_or(false),
             summary_mode,
@@ -115,7 +122,10 @@ fn parse_env(text: &str) -> Result<(String, String), Failure> {
 }
 
 /// Reads a summary mode. `legacy` is gone from k6 2; scripts and CI files of 1.x still say it.
-pub(crate) fn parse_summary_mode(text: &str, notes: &mut Vec<String>) -> Result<SummaryMode, Failure> {
+pub(crate) fn parse_summary_mode(
+    text: &str,
+    notes: &mut Vec<String>,
+) -> Result<SummaryMode, Failure> {
     match text {
         "compact" => Ok(SummaryMode::Compact),
         "full" => Ok(SummaryMode::Full),
@@ -128,8 +138,8 @@ pub(crate) fn parse_summary_mode(text: &str, notes: &mut Vec<String>) -> Result<
     }
 }
 
-fn check_compatibility(mode: Option<String>, notes: &mut Vec<String>) -> Result<(), Failure> {
-    match mode.as_deref() {
+fn check_compatibility(mode: Option<&str>, notes: &mut Vec<String>) -> Result<(), Failure> {
+    match mode {
         None | Some("extended" | "base") => Ok(()),
         Some("experimental_enhanced") => {
             notes.push(
@@ -145,25 +155,23 @@ fn check_compatibility(mode: Option<String>, notes: &mut Vec<String>) -> Result<
     }
 }
 
-fn check_type(kind: Option<String>) -> Result<(), Failure> {
-    match kind.as_deref() {
+fn check_type(kind: Option<&str>) -> Result<(), Failure> {
+    match kind {
         None | Some("js" | "") => Ok(()),
-        Some("archive") => Err(Failure::usage(
-            "running a k6 archive is not available in this version of squall",
-        )
-        .hint("unpack the tar file and run the script in it")),
-        Some(kind) => {
-            Err(Failure::usage(format!("unknown or unspecified test type '{kind}'")))
+        Some("archive") => {
+            Err(Failure::usage("running a k6 archive is not available in this version of squall")
+                .hint("unpack the tar file and run the script in it"))
         }
+        Some(kind) => Err(Failure::usage(format!("unknown or unspecified test type '{kind}'"))),
     }
 }
 
-fn check_traces(output: Option<String>) -> Result<(), Failure> {
-    match output.as_deref() {
+fn check_traces(output: Option<&str>) -> Result<(), Failure> {
+    match output {
         None | Some("none" | "") => Ok(()),
-        Some(otel) if otel == "otel" || otel.starts_with("otel=") => Err(Failure::usage(
-            "--traces-output otel is not available in this version of squall",
-        )),
+        Some(otel) if otel == "otel" || otel.starts_with("otel=") => {
+            Err(Failure::usage("--traces-output otel is not available in this version of squall"))
+        }
         Some(other) => Err(Failure::usage(format!("invalid traces output {other:?}"))),
     }
 }
@@ -187,6 +195,9 @@ mod tests {
         assert_eq!(parse_summary_mode("legacy", &mut notes).unwrap(), SummaryMode::Legacy);
         assert_eq!(notes.len(), 1);
         let failure = parse_summary_mode("nope", &mut notes).unwrap_err();
-        assert_eq!((failure.message.as_str(), failure.status.code()), ("invalid summary mode", 255));
+        assert_eq!(
+            (failure.message.as_str(), failure.status.code()),
+            ("invalid summary mode", 255)
+        );
     }
 }

@@ -66,7 +66,11 @@ impl Source {
 
     /// Its URL, as stack traces show it. Standard input is `file:///-`, as in k6.
     pub(crate) fn url(&self) -> String {
-        if self.argument == "-" { "file:///-".into() } else { format!("file://{}", self.path.display()) }
+        if self.argument == "-" {
+            "file:///-".into()
+        } else {
+            format!("file://{}", self.path.display())
+        }
     }
 }
 

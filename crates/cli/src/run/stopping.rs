@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use engine::{StopHandle, StopReason};
 
 use crate::exit::ExitStatus;
-use crate::log::{Level, Logger};
+use crate::log::{Level, Line, Logger, Origin};
 use crate::signals::{self, Signal};
 
 /// Counts signals and passes them on. Cheap to clone.
@@ -48,15 +48,19 @@ impl Shared {
         drop(seen);
         self.changed.notify_all();
         if first {
-            let fields = [("sig", signal.name().to_owned())];
-            log.log(Level::Debug, "Stopping the test in response to signal", &fields);
             stop.stop(StopReason::Signal(signal.name().to_owned()));
-        } else {
-            let fields = [("sig", signal.name().to_owned())];
-            log.log(Level::Error, "Aborting k6 in response to signal", &fields);
-            log.flush();
-            exit_now(ExitStatus::Signal);
+            return;
         }
+        // Offered, not logged: where nobody reads the log, the second Ctrl-C must still end the process.
+        log.offer(Line {
+            unix_ns: rt::unix_nanos(),
+            level: Level::Error,
+            message: "Aborting k6 in response to signal".into(),
+            fields: vec![("sig".into(), signal.name().to_owned())],
+            origin: Origin::Program,
+        });
+        log.flush();
+        exit_now(ExitStatus::Signal);
     }
 }
 

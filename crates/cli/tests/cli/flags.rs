@@ -33,7 +33,8 @@ fn flags_that_do_not_exist_or_lack_a_value_are_refused_in_the_words_of_k6() {
 
 #[test]
 fn a_script_must_be_named_once() {
-    let tail = r#" arg should either be \"-\", if reading script from stdin, or a path to a script file""#;
+    let tail =
+        r#" arg should either be \"-\", if reading script from stdin, or a path to a script file""#;
     check(&["run"], 255, &format!(r#""accepts 1 arg(s), received 0:{tail}"#));
     check(&["run", "a", "b"], 255, &format!(r#""accepts 1 arg(s), received 2:{tail}"#));
 }
@@ -94,7 +95,8 @@ fn an_unknown_command_is_refused_and_help_lists_the_known_ones() {
     check(&["foo"], 255, r#""unknown command \"foo\" for \"squall\"""#);
     let folder = Folder::new();
     let help = folder.squall(&[]).run().expect_code(0);
-    for command in ["run", "burst", "inspect", "report", "demo", "demo-target", "doctor", "version"] {
+    for command in ["run", "burst", "inspect", "report", "demo", "demo-target", "doctor", "version"]
+    {
         assert!(help.stdout.contains(&format!("  {command} ")), "{command}: {}", help.stdout);
         let own = folder.squall(&[command, "--help"]).run().expect_code(0);
         assert!(own.stdout.contains("Usage:"), "{command}: {}", own.stdout);

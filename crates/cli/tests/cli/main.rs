@@ -1,4 +1,13 @@
 //! Whole commands: the built binary, run as users run it. One test binary, many files.
+#![allow(clippy::unwrap_used)] // a panic is how a test fails; clippy knows that of unit tests only
 
+mod codes;
+mod commands;
 mod flags;
+mod options;
+mod outputs;
 mod program;
+mod record;
+mod seed;
+mod signals;
+mod summary;

@@ -1,23 +1,23 @@
 //! Running the built binary in a folder of its own, with a bound on its time.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-/// No command of these tests needs a tenth of it, even in a debug build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest silence of a command. They all print at least once a second.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 static FOLDERS: AtomicU32 = AtomicU32::new(0);
 
 /// A folder that is removed when the test ends; also the home of the commands run in it.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("cli-{}-{number}", std::process::id()));
@@ -25,22 +25,35 @@ impl Folder {
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub fn write(&self, name: &str, text: &str) -> &Self {
+    pub(crate) fn write(&self, name: &str, text: &str) -> &Self {
         fs::write(self.0.join(name), text).unwrap();
         self
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.0.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// `squall` with these words, in this folder, with a clean environment.
-    pub fn squall(&self, words: &[&str]) -> Program {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_squall"));
+    pub(crate) fn squall(&self, words: &[&str]) -> Program {
+        self.program(Path::new(env!("CARGO_BIN_EXE_squall")), words)
+    }
+
+    /// The same binary, called as `k6`.
+    pub(crate) fn k6(&self, words: &[&str]) -> Program {
+        let link = self.0.join("k6");
+        if !link.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_squall"), &link).unwrap();
+        }
+        self.program(&link, words)
+    }
+
+    fn program(&self, program: &Path, words: &[&str]) -> Program {
+        let mut command = Command::new(program);
         command
             .args(words)
             .current_dir(&self.0)
@@ -61,85 +74,107 @@ impl Drop for Folder {
 }
 
 /// A command that has not been started.
-pub struct Program {
+pub(crate) struct Program {
     command: Command,
     input: Option<String>,
 }
 
 impl Program {
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
     }
 
     /// Text for standard input.
-    pub fn input(mut self, text: &str) -> Self {
+    pub(crate) fn input(mut self, text: &str) -> Self {
         self.command.stdin(Stdio::piped());
         self.input = Some(text.to_owned());
         self
     }
 
-    pub fn start(mut self) -> Running {
+    pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().expect("the binary was built with the tests");
         if let Some(text) = self.input {
             child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         }
-        Running(child)
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Running { child, stdout: drain(stdout), stderr: drain(stderr), seen: Vec::new() }
     }
 
     /// Runs it to its end.
-    pub fn run(self) -> Ended {
+    pub(crate) fn run(self) -> Ended {
         self.start().wait()
     }
 }
 
-/// A command that runs.
-pub struct Running(Child);
-
-impl Running {
-    /// Reads standard output up to and including the first line that contains `text`.
-    pub fn wait_for_line(&mut self, text: &str) -> String {
-        use std::io::Read as _;
-        let stdout = self.0.stdout.as_mut().unwrap();
-        let mut seen = String::new();
-        let mut line = Vec::new();
-        let mut byte = [0];
-        while stdout.read(&mut byte).unwrap() == 1 {
-            line.push(byte[0]);
-            if byte[0] == b'\n' {
-                let whole = String::from_utf8_lossy(&line).into_owned();
-                seen.push_str(&whole);
-                if whole.contains(text) {
-                    return seen;
-                }
-                line.clear();
+/// Reads a stream to its end on a thread of its own: a command whose output nobody reads would stand still.
+fn drain(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (send, receive) = mpsc::channel();
+    let body = move || {
+        let mut chunk = [0; 4096];
+        while let Ok(n @ 1..) = stream.read(&mut chunk) {
+            if send.send(chunk[..n].to_vec()).is_err() {
+                break;
             }
         }
-        panic!("standard output ended before a line with {text:?}:\n{seen}");
+    };
+    rt::thread::start("drain", body).unwrap();
+    receive
+}
+
+/// A command that runs.
+pub(crate) struct Running {
+    child: Child,
+    stdout: Receiver<Vec<u8>>,
+    stderr: Receiver<Vec<u8>>,
+    /// What of standard output was read.
+    seen: Vec<u8>,
+}
+
+impl Running {
+    /// Waits until standard output contains `text`; returns all of it so far.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            let seen = String::from_utf8_lossy(&self.seen).into_owned();
+            if seen.contains(text) {
+                return seen;
+            }
+            match self.stdout.recv_timeout(PATIENCE) {
+                Ok(chunk) => self.seen.extend(chunk),
+                Err(_) => {
+                    self.signal(libc::SIGKILL);
+                    panic!("no {text:?} in standard output:\n{seen}");
+                }
+            }
+        }
     }
 
-    pub fn signal(&self, number: i32) {
-        let pid = libc::pid_t::try_from(self.0.id()).unwrap();
+    pub(crate) fn signal(&self, number: i32) {
+        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
         assert_eq!(kill(pid, number), 0);
     }
 
-    pub fn wait(self) -> Ended {
-        let pid = libc::pid_t::try_from(self.0.id()).unwrap();
-        let (send, receive) = mpsc::channel();
-        rt::thread::start("waiter", move || send.send(self.0.wait_with_output())).unwrap();
-        match receive.recv_timeout(PATIENCE) {
-            Ok(output) => {
-                let output = output.unwrap();
-                Ended {
-                    code: output.status.code(),
-                    stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-                    stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    /// Waits for its end, in bounded time.
+    pub(crate) fn wait(mut self) -> Ended {
+        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
+        let mut stderr = Vec::new();
+        for (stream, text) in [(&self.stdout, &mut self.seen), (&self.stderr, &mut stderr)] {
+            loop {
+                match stream.recv_timeout(PATIENCE) {
+                    Ok(chunk) => text.extend(chunk),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                    Err(RecvTimeoutError::Timeout) => {
+                        kill(pid, libc::SIGKILL);
+                        panic!("no end within {PATIENCE:?}:\n{}", String::from_utf8_lossy(text));
+                    }
                 }
             }
-            Err(_) => {
-                kill(pid, libc::SIGKILL);
-                panic!("the command did not end within {PATIENCE:?}");
-            }
+        }
+        let status = self.child.wait().unwrap();
+        Ended {
+            code: status.code(),
+            stdout: String::from_utf8_lossy(&self.seen).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
         }
     }
 }
@@ -152,16 +187,16 @@ fn kill(pid: libc::pid_t, number: i32) -> i32 {
 
 /// What a command left behind.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// `None` when a signal killed it.
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
     #[track_caller]
-    pub fn expect_code(self, code: i32) -> Self {
+    pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(
             self.code,
             Some(code),
@@ -173,13 +208,13 @@ impl Ended {
     }
 
     #[track_caller]
-    pub fn expect_stderr(self, text: &str) -> Self {
+    pub(crate) fn expect_stderr(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no {text:?} in stderr:\n{}", self.stderr);
         self
     }
 
     #[track_caller]
-    pub fn expect_stdout(self, text: &str) -> Self {
+    pub(crate) fn expect_stdout(self, text: &str) -> Self {
         assert!(
             self.stdout.contains(text),
             "no {text:?} in stdout:\n{}\n--- stderr\n{}",

@@ -76,7 +76,11 @@ fn load() -> Check {
     let cores = rt::thread::available_cores();
     let found = format!("load average {load:.2} on {cores} cores");
     if load > cores as f64 * 0.5 {
-        Check::note("load", found, "other programs want the cores; latencies will include waiting for them")
+        Check::note(
+            "load",
+            found,
+            "other programs want the cores; latencies will include waiting for them",
+        )
     } else {
         Check::good("load", found)
     }
@@ -94,7 +98,11 @@ fn memory() -> Check {
     };
     let found = format!("{} MiB available", kib / 1024);
     if kib < 256 * 1024 {
-        Check::note("memory", found, "a VU of a plain script takes some 115 KiB: keep to a few hundred VUs")
+        Check::note(
+            "memory",
+            found,
+            "a VU of a plain script takes some 115 KiB: keep to a few hundred VUs",
+        )
     } else {
         Check::good("memory", found)
     }
@@ -153,9 +161,14 @@ fn timers() -> Check {
         Err(error) => return Check::bad("timers", format!("no event loop: {error}"), ""),
     };
     let (p50, p99) = (late[late.len() / 2], late[late.len() * 99 / 100]);
-    let found = format!("wake-ups {} µs late at p50, {} µs at p99", p50.as_micros(), p99.as_micros());
+    let found =
+        format!("wake-ups {} µs late at p50, {} µs at p99", p50.as_micros(), p99.as_micros());
     if p99 > TIMER_P99_GOOD {
-        Check::note("timers", found, "something else runs on these cores, or the machine is virtual and shared")
+        Check::note(
+            "timers",
+            found,
+            "something else runs on these cores, or the machine is virtual and shared",
+        )
     } else {
         Check::good("timers", found)
     }
@@ -192,7 +205,11 @@ fn governor() -> Option<Check> {
 
 fn runs_folder() -> Check {
     let Some(folder) = environment::data_folder() else {
-        return Check::note("records", "no home folder", "set HOME or XDG_DATA_HOME, or use --record DIR");
+        return Check::note(
+            "records",
+            "no home folder",
+            "set HOME or XDG_DATA_HOME, or use --record DIR",
+        );
     };
     let existing = folder.ancestors().find(|folder| folder.is_dir());
     let writable = existing.is_some_and(|folder| {
@@ -201,6 +218,10 @@ fn runs_folder() -> Check {
     if writable {
         Check::good("records", folder.display().to_string())
     } else {
-        Check::note("records", format!("{} can't be written", folder.display()), "use --record DIR or --no-record")
+        Check::note(
+            "records",
+            format!("{} can't be written", folder.display()),
+            "use --record DIR or --no-record",
+        )
     }
 }

@@ -95,10 +95,8 @@ mod tests {
 
     #[test]
     fn a_table_reads_without_colour_and_puts_remedies_below() {
-        let checks = [
-            Check::good("cores", "2"),
-            Check::bad("descriptors", "256 at most", "raise it"),
-        ];
+        let checks =
+            [Check::good("cores", "2"), Check::bad("descriptors", "256 at most", "raise it")];
         assert_eq!(
             table(&checks, false),
             "ok    cores        2\n\

@@ -11,7 +11,11 @@ const NAME: &str = "target";
 /// Resolves, connects and, for plain HTTP, asks once.
 pub(super) fn reachable(url: &str, timeout: Duration) -> Check {
     let Some((scheme, rest)) = url.split_once("://") else {
-        return Check::bad(NAME, format!("{url}: not a URL"), "write it with its scheme: http://host:port/path");
+        return Check::bad(
+            NAME,
+            format!("{url}: not a URL"),
+            "write it with its scheme: http://host:port/path",
+        );
     };
     let (authority, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
     let host_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -24,7 +28,11 @@ pub(super) fn reachable(url: &str, timeout: Duration) -> Check {
     let addresses: Vec<_> = match address.to_socket_addrs() {
         Ok(found) => found.collect(),
         Err(error) => {
-            return Check::bad(NAME, format!("{url}: can't resolve {address}: {error}"), "check the name and your DNS");
+            return Check::bad(
+                NAME,
+                format!("{url}: can't resolve {address}: {error}"),
+                "check the name and your DNS",
+            );
         }
     };
     let mut last = String::from("the name has no addresses");
@@ -38,7 +46,11 @@ pub(super) fn reachable(url: &str, timeout: Duration) -> Check {
             Err(error) => last = format!("{socket}: {error}"),
         }
     }
-    Check::bad(NAME, format!("{url}: {last}"), "is it started, and is the port open to this machine?")
+    Check::bad(
+        NAME,
+        format!("{url}: {last}"),
+        "is it started, and is the port open to this machine?",
+    )
 }
 
 fn answer(
@@ -64,16 +76,28 @@ fn answer(
         .and_then(|()| stream.read(&mut head));
     let took = rt::now().since(before).as_secs_f64() * 1e3;
     match read {
-        Ok(0) => Check::bad(NAME, format!("{url}: {connected}, then closed without an answer"), "is this an HTTP server?"),
+        Ok(0) => Check::bad(
+            NAME,
+            format!("{url}: {connected}, then closed without an answer"),
+            "is this an HTTP server?",
+        ),
         Ok(n) => {
             let text = String::from_utf8_lossy(&head[..n]);
             let status = text.lines().next().unwrap_or_default();
             if status.starts_with("HTTP/1.") {
                 Check::good(NAME, format!("{url}: {connected}, {status} in {took:.2} ms"))
             } else {
-                Check::bad(NAME, format!("{url}: {connected}, but the answer is not HTTP"), "is this an HTTP server?")
+                Check::bad(
+                    NAME,
+                    format!("{url}: {connected}, but the answer is not HTTP"),
+                    "is this an HTTP server?",
+                )
             }
         }
-        Err(error) => Check::bad(NAME, format!("{url}: {connected}, no answer: {error}"), "does it answer other clients?"),
+        Err(error) => Check::bad(
+            NAME,
+            format!("{url}: {connected}, no answer: {error}"),
+            "does it answer other clients?",
+        ),
     }
 }

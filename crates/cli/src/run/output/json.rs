@@ -45,8 +45,9 @@ impl JsonFile {
         let sink = match name {
             "" | "-" => Sink::Stdout(context.terminal.clone()),
             name => {
-                let file = File::create(name)
-                    .map_err(|error| Failure::usage(format!("open {name}: {}", system_text(&error))))?;
+                let file = File::create(name).map_err(|error| {
+                    Failure::usage(format!("open {name}: {}", system_text(&error)))
+                })?;
                 let file = BufWriter::with_capacity(256 * 1024, file);
                 if name.ends_with(".gz") {
                     Sink::Gzip(GzEncoder::new(file, Compression::fast()))
@@ -178,7 +179,14 @@ impl Writer {
                 .tags
                 .entry((batch.agent(), sample.series.id.0))
                 .or_insert_with(|| tags_object(sample.series.tags()));
-            append_point(name, sample.at_unix_ns, sample.value, tags, &mut self.times, &mut self.buffer);
+            append_point(
+                name,
+                sample.at_unix_ns,
+                sample.value,
+                tags,
+                &mut self.times,
+                &mut self.buffer,
+            );
         }
         let result = self.sink.write(&self.buffer);
         self.check(result);
@@ -202,7 +210,11 @@ fn tell(log: &Logger, error: &io::Error) {
 }
 
 /// Appends the `Metric` line that comes before a metric's first sample.
-fn append_metric(metric: &MetricInfo, thresholds: &[(String, Vec<ThresholdDef>)], out: &mut String) {
+fn append_metric(
+    metric: &MetricInfo,
+    thresholds: &[(String, Vec<ThresholdDef>)],
+    out: &mut String,
+) {
     let name: &str = &metric.name;
     out.push_str("{\"type\":\"Metric\",\"data\":{\"name\":");
     append_text(name, out);
@@ -235,7 +247,9 @@ fn append_metric(metric: &MetricInfo, thresholds: &[(String, Vec<ThresholdDef>)]
 fn append_submetrics(name: &str, thresholds: &[(String, Vec<ThresholdDef>)], out: &mut String) {
     let mut suffixes: Vec<String> = thresholds
         .iter()
-        .filter_map(|(selector, _)| selector.strip_prefix(name)?.strip_prefix('{')?.strip_suffix('}'))
+        .filter_map(|(selector, _)| {
+            selector.strip_prefix(name)?.strip_prefix('{')?.strip_suffix('}')
+        })
         .map(str::to_owned)
         .collect();
     let automatic = "expected_response:true";

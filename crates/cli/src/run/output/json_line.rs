@@ -142,11 +142,15 @@ mod tests {
         let mut out = String::new();
         let tags = tags_object([("a", "x=<&>\"\n"), ("group", "")].into_iter());
         append_point("tr", 1_500_000_000, 3.0, &tags, &mut Times::default(), &mut out);
-        assert!(out.starts_with("{\"metric\":\"tr\",\"type\":\"Point\",\"data\":{\"time\":\"1970-01-01T"));
+        assert!(
+            out.starts_with(
+                "{\"metric\":\"tr\",\"type\":\"Point\",\"data\":{\"time\":\"1970-01-01T"
+            )
+        );
         assert!(out.contains(".5"));
-        assert!(out.ends_with(
-            "\",\"value\":3,\"tags\":{\"a\":\"x=<&>\\\"\\n\",\"group\":\"\"}}}\n"
-        ));
+        assert!(
+            out.ends_with("\",\"value\":3,\"tags\":{\"a\":\"x=<&>\\\"\\n\",\"group\":\"\"}}}\n")
+        );
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["data"]["tags"]["a"], "x=<&>\"\n");
     }

@@ -17,7 +17,10 @@ pub(super) fn save(parts: &[Part], terminal: &Terminal) -> Result<(), String> {
     let mut failed = Vec::new();
     for (place, content) in parts {
         match place.as_str() {
-            "stdout" => terminal.out_raw(content),
+            "stdout" => match std::str::from_utf8(content) {
+                Ok(text) => terminal.out(text),
+                Err(_) => terminal.out_raw(content),
+            },
             "stderr" => terminal.err(&String::from_utf8_lossy(content)),
             path => {
                 if let Err(error) = write(Path::new(path), content) {

@@ -8,7 +8,8 @@ use k6::SummaryResult;
 use metrics::{Overflow, Totals};
 use report::number::TimeUnit;
 use report::{
-    MachineSummaryOptions, RequestFigures, SelfCheckFigures, SummaryDataOptions, SummaryOptions, TrendStat,
+    MachineSummaryOptions, RequestFigures, SelfCheckFigures, SummaryDataOptions, SummaryOptions,
+    TrendStat,
 };
 use serde_json::Value;
 
@@ -188,18 +189,22 @@ impl Data<'_> {
     fn handle(&self) -> Result<Vec<files::Part>, String> {
         let timeout = self.prepared.options.handle_summary_timeout_or_default();
         let argument = self.argument().to_string();
-        let mut parts: Vec<files::Part> = match self.prepared.test.handle_summary(&argument, timeout)? {
-            SummaryResult::Default => vec![self.default_text()],
-            SummaryResult::Files(files) => {
-                files.into_iter().map(|file| (file.name, file.content)).collect()
-            }
-            SummaryResult::Invalid(text) => return Err(text),
-            SummaryResult::Threw(text) => {
-                let fields = [("hint", "script exception".to_owned()), ("source", "stacktrace".to_owned())];
-                self.session.log.log(Level::Error, &text, &fields);
-                vec![self.default_text()]
-            }
-        };
+        let mut parts: Vec<files::Part> =
+            match self.prepared.test.handle_summary(&argument, timeout)? {
+                SummaryResult::Default => vec![self.default_text()],
+                SummaryResult::Files(files) => {
+                    files.into_iter().map(|file| (file.name, file.content)).collect()
+                }
+                SummaryResult::Invalid(text) => return Err(text),
+                SummaryResult::Threw(text) => {
+                    let fields = [
+                        ("hint", "script exception".to_owned()),
+                        ("source", "stacktrace".to_owned()),
+                    ];
+                    self.session.log.log(Level::Error, &text, &fields);
+                    vec![self.default_text()]
+                }
+            };
         if let Some(path) = &self.prepared.runtime.summary_export {
             parts.push((path.clone(), self.export().into_bytes()));
         }
@@ -240,7 +245,10 @@ impl Data<'_> {
         let value = if self.prepared.runtime.machine_readable {
             self.machine_summary(&look)
         } else {
-            report::summary_export(self.totals, &data_options(&look, self.session, self.setup_data()))
+            report::summary_export(
+                self.totals,
+                &data_options(&look, self.session, self.setup_data()),
+            )
         };
         report::export_text(&value)
     }
@@ -274,7 +282,12 @@ fn data_options(look: &Look, session: &Session, setup_data: Option<Value>) -> Su
 ///
 /// # Errors
 /// The file can't be written.
-pub(crate) fn export(session: &Session, totals: &Totals, look: &Look, path: &str) -> Result<(), String> {
+pub(crate) fn export(
+    session: &Session,
+    totals: &Totals,
+    look: &Look,
+    path: &str,
+) -> Result<(), String> {
     let value = report::summary_export(totals, &data_options(look, session, None));
     let part = (path.to_owned(), report::export_text(&value).into_bytes());
     files::save(&[part], &session.terminal)

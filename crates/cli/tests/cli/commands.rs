@@ -1,0 +1,72 @@
+//! The other commands.
+
+use demo::{Target, TargetConfig};
+
+use crate::program::Folder;
+
+#[test]
+fn inspect_prints_the_options_with_nulls() {
+    let folder = Folder::new();
+    folder.write(
+        "t.js",
+        "export const options = { vus: 2, duration: '90s', thresholds: { checks: ['rate>0.5'] } };
+         export default function () {}",
+    );
+    let ended = folder.squall(&["inspect", "t.js"]).run().expect_code(0);
+    assert!(!ended.stdout.ends_with('\n'));
+    assert!(ended.stdout.contains("\"rate\\u003e0.5\""), "{}", ended.stdout);
+    let json: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&json["vus"], &json["duration"]), (&2.into(), &"1m30s".into()));
+    assert!(json["summaryTrendStats"].is_null());
+    let ended =
+        folder.squall(&["inspect", "--execution-requirements", "t.js"]).run().expect_code(0);
+    let json: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&json["maxVUs"], &json["totalDuration"]), (&2.into(), &"2m0s".into()));
+    folder.squall(&["inspect", "-u", "1", "t.js"]).run().expect_code(255);
+}
+
+#[test]
+fn doctor_says_what_a_target_answers_and_fails_without_one() {
+    let folder = Folder::new();
+    let target = Target::start(TargetConfig::on_free_port()).unwrap();
+    let url = format!("{}/v1/healthcheck", target.url());
+    folder
+        .squall(&["doctor", &url])
+        .run()
+        .expect_stdout("HTTP/1.1 200")
+        .expect_stdout("descriptors");
+    target.stop();
+    folder.squall(&["doctor", &url]).run().expect_code(1).expect_stdout("FAIL  target");
+}
+
+#[test]
+fn the_demo_needs_nothing_but_itself() {
+    let folder = Folder::new();
+    folder
+        .squall(&["demo", "--time-scale", "0.06"])
+        .run()
+        .expect_stdout("* growing_users: Up to 20 looping VUs")
+        .expect_stdout("█ REQUESTS BY NAME")
+        .expect_stdout("prediction answered")
+        .expect_stdout("The target itself counted");
+}
+
+#[test]
+fn the_demo_target_serves_until_ctrl_c_and_says_what_it_served() {
+    let folder = Folder::new();
+    let mut running = folder.squall(&["demo-target", "--listen", "0"]).start();
+    let text = running.wait_for("Ctrl-C ends it.");
+    let url = text.lines().find(|line| line.contains("http://")).unwrap().trim().to_owned();
+    folder.write("t.js", "import http from 'k6/http'; export default function () { http.get(`${__ENV.URL}/v1/results`); }");
+    folder
+        .squall(&["run", "-q", "-i", "3", "-e", &format!("URL={url}"), "t.js"])
+        .run()
+        .expect_code(0);
+    running.signal(libc::SIGINT);
+    running
+        .wait()
+        .expect_code(0)
+        .expect_stdout("3 requests over 1 connections")
+        .expect_stdout("3  200 /v1/results");
+    folder.squall(&["demo-target", "--delay", "soon"]).run().expect_code(255).expect_stderr("soon");
+}
