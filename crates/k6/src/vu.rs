@@ -83,7 +83,7 @@ impl K6Vu {
             move || live(&host, &mailbox)
         };
         let fiber = Box::pin(Fiber::new(FiberConfig::SCRIPT, host.clone(), body));
-        let mut vu = K6Vu { fiber, host, mailbox, broken: None, turn: (0, Nanos::default()) };
+        let mut vu = K6Vu { fiber, host, mailbox, broken: None, turn: (u64::MAX, Nanos::default()) };
         match vu.answer().await {
             Ok(Answer::Ready(Ok(()))) => Ok(vu),
             Ok(Answer::Ready(Err(failure))) => Err(failure),
@@ -138,13 +138,11 @@ impl K6Vu {
     /// let the others have it.
     async fn give_way(&mut self) {
         let (turn, now) = (rt::stats().turns, rt::now());
-        if turn == 0 {
-            return; // simulated time: running takes none
-        }
         if turn != self.turn.0 {
             self.turn = (turn, now);
         } else if now.since(self.turn.1) >= GIVE_WAY_AFTER {
             rt::yield_now().await;
+            self.turn = (rt::stats().turns, rt::now());
         }
     }
 
@@ -271,7 +269,7 @@ fn iterate(realm: &Realm, host: &VuHost, iteration: Iteration) -> Outcome {
         Ok((function, data)) => realm.run(function.raw(), &[data.raw()]).map(drop),
         Err(failure) => Err(failure),
     };
-    finish(host);
+    finish(host, "");
     match result {
         Ok(()) => Outcome::Complete { threw: false },
         Err(Failure::Interrupted) => Outcome::Interrupted,
@@ -344,10 +342,10 @@ fn setup_data(realm: &Realm, host: &VuHost) -> Result<Val, Failure> {
     Ok(data)
 }
 
-/// After a function of the script: nothing that it started may live on, its bytes are counted.
-fn finish(host: &VuHost) {
+/// After a function of the script: nothing that it started may live on, its bytes are counted for `group`.
+fn finish(host: &VuHost, group: &str) {
     host.events.clear();
-    host.tags.borrow_mut().set_group(String::new());
+    host.tags.borrow_mut().set_group(group.to_owned());
     let (sent, received) = match host.http.get() {
         Some(http) => {
             http.ended(host);
@@ -404,7 +402,7 @@ fn call(
     }
     let result = realm.run(function.raw(), &[argument.raw()]);
     let json = match result {
-        Ok(value) => match stringify_setup(cx, value.raw()) {
+        Ok(value) => match stringify_strictly(cx, value.raw()) {
             Ok(json) => Ok(json),
             Err(Thrown) => Err(match realm.failure() {
                 Failure::Threw(text) => {
@@ -416,13 +414,26 @@ fn call(
         },
         Err(failure) => Err(failure),
     };
-    finish(host);
+    finish(host, group);
     json
 }
 
-/// `JSON.stringify` that refuses the numbers JSON does not have, as Go's encoder does.
-fn stringify_setup(cx: Ctx, value: Raw) -> JsResult<Option<String>> {
-    let json = cx.stringify(value)?;
+/// `JSON.stringify` that refuses what Go's encoder does: cycles, functions, the numbers JSON does not have.
+pub(crate) fn stringify_strictly(cx: Ctx, value: Raw) -> JsResult<Option<String>> {
+    if value.is_function(cx) {
+        return Err(cx.throw_error("json", "unsupported type: func(sobek.FunctionCall) sobek.Value"));
+    }
+    let json = match cx.stringify(value) {
+        Ok(json) => json,
+        Err(Thrown) => {
+            let error = cx.take_exception();
+            if crate::exception::headline(cx, error.raw()).contains("circular reference") {
+                let text = "unsupported value: encountered a cycle via map[string]interface {}";
+                return Err(cx.throw_error("json", text));
+            }
+            return Err(cx.throw(error));
+        }
+    };
     if json.as_ref().is_some_and(|json| json.contains("null"))
         && let Some(number) = unsupported_number(cx, value, 0)?
     {
