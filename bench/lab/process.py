@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Callable, NamedTuple, Optional, Sequence
+from typing import Callable, Iterator, NamedTuple, Optional, Sequence
 
 _MEMORY_EVERY_S = 0.1
 
@@ -70,7 +71,6 @@ class _Memory(threading.Thread):
         self.peak = 0
 
     def run(self) -> None:
-        # taskset itself runs for the first moments.
         wait = 0.02
         while not self.done.wait(wait):
             wait = _MEMORY_EVERY_S
@@ -78,6 +78,20 @@ class _Memory(threading.Thread):
             if now:
                 self.samples.append((time.monotonic() - self.started, now[0]))
                 self.peak = max(self.peak, now[1])
+
+
+@contextlib.contextmanager
+def on_cpu(cpu: int) -> Iterator[None]:
+    """Children started within run on `cpu` from their first instruction on.
+
+    They inherit it from this thread: `taskset` would do the same, but its own start counts as the child's.
+    """
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def run_pinned(
@@ -93,14 +107,14 @@ def run_pinned(
 
     Raises Failed when it takes longer than `timeout_s`; it is killed then.
     """
-    full = ["taskset", "-c", str(cpu), *command]
     out_path, err_path = directory / "stdout", directory / "stderr"
     with open(out_path, "wb") as out, open(err_path, "wb") as err:
-        started_unix_ns = time.time_ns()
-        started = time.monotonic()
-        child = subprocess.Popen(
-            full, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=directory
-        )
+        with on_cpu(cpu):
+            started_unix_ns = time.time_ns()
+            started = time.monotonic()
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=directory
+            )
     timed_out = threading.Event()
 
     def give_up() -> None:

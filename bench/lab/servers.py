@@ -122,8 +122,8 @@ class Nginx:
                 answer=ANSWER,
             )
         )
-        command = ["taskset", "-c", str(cpu), tools.nginx, "-p", str(directory), "-c", str(config)]
-        with open(directory / "nginx.out", "wb") as out:
+        command = [tools.nginx, "-p", str(directory), "-c", str(config)]
+        with open(directory / "nginx.out", "wb") as out, process.on_cpu(cpu):
             self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
             _wait_until_up(self.plain_port, "/_status", self.child, directory / "nginx.out")
@@ -171,11 +171,8 @@ class DemoTarget:
     def __init__(self, tools: Tools, directory: Path, cpu: int):
         directory.mkdir(parents=True)
         self.port = free_port()
-        command = [
-            "taskset", "-c", str(cpu), tools.target, "demo-target", "--listen", str(self.port),
-            "--log-capacity", "1500000",
-        ]  # fmt: skip
-        with open(directory / "target.out", "wb") as out:
+        command = [tools.target, "demo-target", "--listen", str(self.port), "--log-capacity", "1500000"]
+        with open(directory / "target.out", "wb") as out, process.on_cpu(cpu):
             self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
             _wait_until_up(self.port, "/_control", self.child, directory / "target.out")

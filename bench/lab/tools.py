@@ -21,7 +21,6 @@ _HOW_TO_GET = {
     "nginx": "Debian: apt-get install nginx-light",
     "openssl": "Debian: apt-get install openssl",
     "perf": "Debian: apt-get install linux-perf; it needs the CPU's counters, which some virtual machines hide",
-    "taskset": "Debian: apt-get install util-linux",
     "k6": "bash scripts/k6.sh builds the pinned version (needs Go), or set SQUALL_K6 to a k6 2.x",
     "squall": "cargo build --release --package squall-cli, or --squall PATH",
 }
@@ -79,8 +78,6 @@ def find(needed: set[str], squall: Optional[str], target: Optional[str]) -> Tool
         perf=which("perf"),
     )
     missing = [name for name in sorted(needed) if getattr(tools, name, None) is None and name in Tools._fields]
-    if which("taskset") is None:
-        missing.append("taskset")
     if missing:
         lines = [f"  {name}: {_HOW_TO_GET[name]}" for name in missing]
         raise Failed("not found:\n" + "\n".join(lines))

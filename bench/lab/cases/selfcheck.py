@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from .. import process
-from ..machine import process_cpu_s
 from ..process import Failed, Finished
 from ..report import CaseResult, Promise, number
 from ..rounds import Bench, Rounds, Sample, progress
@@ -70,10 +69,10 @@ def _run(bench: Bench, during: Optional[Callable[[int], None]] = None) -> Sample
 
 def _busy_loop(bench: Bench) -> Callable[[int], None]:
     def during(pid: int) -> None:
-        command = ["taskset", "-c", str(bench.cpus.generator), sys.executable, "-c", "while True: pass"]
-        loop = subprocess.Popen(command)
+        with process.on_cpu(bench.cpus.generator):
+            loop = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         try:
-            while process_cpu_s(pid) > 0 and not _has_ended(pid):
+            while not _has_ended(pid):
                 time.sleep(0.05)
         finally:
             process.stop(loop)
