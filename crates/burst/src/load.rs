@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use plan::scenario::{
-    ConstantArrivalRate, ConstantVus, Executor, RampingArrivalRate, Scenario, SharedIterations, Stage,
+    ConstantArrivalRate, ConstantVus, Executor, RampingArrivalRate, Scenario, SharedIterations,
+    Stage,
 };
 
 /// Rates below one a second are expressed in a longer time unit, so that they stay whole numbers.
@@ -60,7 +61,9 @@ pub enum LoadError {
     #[error("the concurrency must be at least 1")]
     Concurrency,
     /// Bursts that overlap or are empty.
-    #[error("a burst must be longer than 0 and not longer than the time from one to the next ({every:?}), not {length:?}")]
+    #[error(
+        "a burst must be longer than 0 and not longer than the time from one to the next ({every:?}), not {length:?}"
+    )]
     Bursts {
         /// Length given.
         length: Duration,
@@ -195,7 +198,8 @@ mod tests {
 
     #[test]
     fn bursts_start_on_time_and_pause_in_between() {
-        let shape = Shape::Bursts { rate: 100.0, length: secs(2), every: secs(10), max_concurrency: 5 };
+        let shape =
+            Shape::Bursts { rate: 100.0, length: secs(2), every: secs(10), max_concurrency: 5 };
         let arrivals = arrivals(&Load { shape, duration: Some(secs(25)), requests: None });
         assert!((598..=600).contains(&arrivals.total()), "{}", arrivals.total());
         let starts: Vec<u64> = (0..arrivals.total()).filter_map(|k| arrivals.at(k)).collect();
@@ -230,8 +234,16 @@ mod tests {
             Load { shape: closed(0), duration: Some(secs(1)), requests: None },
             Load { shape: closed(1), duration: Some(secs(0)), requests: None },
             Load { shape: closed(1), duration: None, requests: Some(0) },
-            Load { shape: Shape::Open { rate: f64::NAN, max_concurrency: 1 }, duration: None, requests: Some(1) },
-            Load { shape: Shape::Open { rate: 0.0, max_concurrency: 1 }, duration: None, requests: Some(1) },
+            Load {
+                shape: Shape::Open { rate: f64::NAN, max_concurrency: 1 },
+                duration: None,
+                requests: Some(1),
+            },
+            Load {
+                shape: Shape::Open { rate: 0.0, max_concurrency: 1 },
+                duration: None,
+                requests: Some(1),
+            },
         ];
         for load in bad {
             assert!(load.scenario().is_err(), "{load:?}");

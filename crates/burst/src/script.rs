@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use engine::script::{Activation, Interrupt, Iteration, Outcome, Script, ScriptError, SharedShard, Vu, VuContext};
+use engine::script::{
+    Activation, Interrupt, Iteration, Outcome, Script, ScriptError, SharedShard, Vu, VuContext,
+};
 use metrics::{SeriesId, TagSetId, builtin};
 use net::http::{Body, BodySink, Client, ClientConfig, Headers, Method, Request};
 use net::url::Url;
@@ -163,7 +165,9 @@ impl BurstVu {
     async fn send(&mut self) -> Outcome {
         let idx = self.next;
         self.next = if idx + 1 >= self.requests.len() { 0 } else { idx + 1 };
-        let Some(request) = self.requests.get(idx) else { return Outcome::Complete { threw: false } };
+        let Some(request) = self.requests.get(idx) else {
+            return Outcome::Complete { threw: false };
+        };
         let exchange = {
             let deadline = rt::now() + self.burst.target.timeout;
             let mut sending = std::pin::pin!(self.client.send(request, Some(deadline)));
@@ -184,7 +188,8 @@ impl BurstVu {
             Ok(response) => {
                 let status = response.status;
                 self.client.recycle(response);
-                let is_expected = self.burst.target.expected.iter().any(|(lo, hi)| (*lo..=*hi).contains(&status));
+                let is_expected =
+                    self.burst.target.expected.iter().any(|(lo, hi)| (*lo..=*hi).contains(&status));
                 if is_expected { None } else { Some(format!("status {status}")) }
             }
             Err(error) => Some(error.message.into_owned()),

@@ -84,7 +84,11 @@ pub fn unix_nanos() -> u64 {
 #[must_use]
 pub fn unix_of(at: Nanos) -> u64 {
     let simulated = with_current(|core| core.is_some_and(crate::core::Inner::is_simulated));
-    if simulated { SIMULATED_EPOCH_NS + at.0 } else { at.0.wrapping_add_signed(realtime_offset(at)) }
+    if simulated {
+        SIMULATED_EPOCH_NS + at.0
+    } else {
+        at.0.wrapping_add_signed(realtime_offset(at))
+    }
 }
 
 thread_local! {

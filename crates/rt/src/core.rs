@@ -105,7 +105,8 @@ impl Inner {
 
     fn late_are_due(&self, idle: bool) -> bool {
         let late = self.late.borrow().len();
-        late > 0 && (idle || late >= LATE_MOST || self.now() - self.late_since.get() >= LATE_LONGEST)
+        late > 0
+            && (idle || late >= LATE_MOST || self.now() - self.late_since.get() >= LATE_LONGEST)
     }
 
     /// Makes the late tasks the next to run, in their order.
@@ -278,7 +279,8 @@ impl Core {
             any: AtomicBool::new(false),
             interrupter,
         });
-        let main_woken = Arc::new(MainWaker(AtomicBool::new(true), Mutex::new(Some(mailbox.clone()))));
+        let main_woken =
+            Arc::new(MainWaker(AtomicBool::new(true), Mutex::new(Some(mailbox.clone()))));
         Core(Rc::new(Inner {
             run_queue: RefCell::default(),
             tasks: Tasks::default(),

@@ -136,16 +136,20 @@ impl<T: 'static> Future for Fiber<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         if let State::New(body) = &mut self.state {
             let body = body.take().expect("a new fiber has its body");
-            let coroutine =
-                self.start(body).unwrap_or_else(|error| panic!("no memory for a fiber's stack: {error}"));
+            let coroutine = self
+                .start(body)
+                .unwrap_or_else(|error| panic!("no memory for a fiber's stack: {error}"));
             self.state = State::Started(Some(coroutine));
         }
         let this = &mut *self;
-        let State::Started(slot) = &mut this.state else { panic!("a fiber is not polled after its end") };
+        let State::Started(slot) = &mut this.state else {
+            panic!("a fiber is not polled after its end")
+        };
         let coroutine = slot.as_mut().expect("a started fiber has its coroutine");
         this.running.context.set(ptr::from_mut(cx).cast());
         let restore = Restore(CURRENT.replace(Rc::as_ptr(&this.running)));
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| coroutine.resume(())));
+        let result =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| coroutine.resume(())));
         drop(restore);
         this.running.context.set(ptr::null_mut());
         let done = match result {

@@ -132,7 +132,8 @@ fn recv_stamped(fd: RawFd, buf: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
         let mut header = libc::CMSG_FIRSTHDR(&raw const msg);
         while let Some(cmsg) = header.as_ref() {
             if cmsg.cmsg_level == libc::SOL_SOCKET && cmsg.cmsg_type == libc::SCM_TIMESTAMPNS {
-                let ts: libc::timespec = libc::CMSG_DATA(cmsg).cast::<libc::timespec>().read_unaligned();
+                let ts: libc::timespec =
+                    libc::CMSG_DATA(cmsg).cast::<libc::timespec>().read_unaligned();
                 stamp = Some(ts.tv_sec as u64 * 1_000_000_000 + ts.tv_nsec as u64);
             }
             header = libc::CMSG_NXTHDR(&raw const msg, header);
@@ -488,8 +489,8 @@ impl UnixStream {
     /// The system's error.
     pub async fn write_all(&self, mut buf: &[u8]) -> io::Result<()> {
         while !buf.is_empty() {
-            let n =
-                std::future::poll_fn(|cx| self.socket.poll_write_with(cx, |fd| send(fd, buf))).await?;
+            let n = std::future::poll_fn(|cx| self.socket.poll_write_with(cx, |fd| send(fd, buf)))
+                .await?;
             buf = &buf[n..];
         }
         Ok(())
@@ -527,7 +528,12 @@ fn accept_one(fd: RawFd) -> io::Result<OwnedFd> {
     #[cfg(target_os = "linux")]
     // SAFETY: null addresses are allowed: the caller asks for the peer when it wants it.
     let new = unsafe {
-        libc::accept4(fd, std::ptr::null_mut(), std::ptr::null_mut(), libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
+        libc::accept4(
+            fd,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC,
+        )
     };
     #[cfg(not(target_os = "linux"))]
     // SAFETY: as above.
@@ -591,7 +597,10 @@ fn set_option<T: Copy>(fd: RawFd, level: i32, name: i32, value: T) -> io::Result
     .map(drop)
 }
 
-fn with_sockaddr<R>(addr: SocketAddr, f: impl FnOnce(*const libc::sockaddr, libc::socklen_t) -> R) -> R {
+fn with_sockaddr<R>(
+    addr: SocketAddr,
+    f: impl FnOnce(*const libc::sockaddr, libc::socklen_t) -> R,
+) -> R {
     // SAFETY: both structures are plain data, valid when zeroed.
     let (mut v4, mut v6): (libc::sockaddr_in, libc::sockaddr_in6) =
         unsafe { (mem::zeroed(), mem::zeroed()) };

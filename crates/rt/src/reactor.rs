@@ -211,7 +211,8 @@ mod linux {
             let source = self.sources.add();
             let interest =
                 (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
-            if let Err(error) = self.control(libc::EPOLL_CTL_ADD, fd, interest, source.token as u64) {
+            if let Err(error) = self.control(libc::EPOLL_CTL_ADD, fd, interest, source.token as u64)
+            {
                 self.sources.remove(&source);
                 return Err(error);
             }
@@ -307,9 +308,8 @@ mod portable {
         pub(crate) fn add(&mut self, fd: RawFd) -> io::Result<Rc<Source>> {
             let source = self.sources.add();
             // SAFETY: the caller owns `fd` and removes it from here before closing it.
-            let added = unsafe {
-                self.poller.add_with_mode(fd, Event::all(source.token), PollMode::Edge)
-            };
+            let added =
+                unsafe { self.poller.add_with_mode(fd, Event::all(source.token), PollMode::Edge) };
             if let Err(error) = added {
                 self.sources.remove(&source);
                 return Err(error);

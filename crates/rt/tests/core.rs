@@ -111,13 +111,18 @@ fn fibers_wait_in_the_middle_of_synchronous_code() {
     let mut core = Core::simulated(Nanos(0));
     let depths = core.block_on(async {
         let fibers: Vec<_> = (0..1000u32)
-            .map(|i| rt::spawn(Fiber::new(SMALL, Rc::new(i), move || {
-                let data = fiber::data().unwrap();
-                assert_eq!(*data.downcast_ref::<u32>().unwrap(), i);
-                // SAFETY-free check: the fast pointer is that of the same value.
-                assert_eq!(fiber::data_ptr(), std::ptr::from_ref(data.downcast_ref::<u32>().unwrap()).cast());
-                depth(i % 50)
-            })))
+            .map(|i| {
+                rt::spawn(Fiber::new(SMALL, Rc::new(i), move || {
+                    let data = fiber::data().unwrap();
+                    assert_eq!(*data.downcast_ref::<u32>().unwrap(), i);
+                    // SAFETY-free check: the fast pointer is that of the same value.
+                    assert_eq!(
+                        fiber::data_ptr(),
+                        std::ptr::from_ref(data.downcast_ref::<u32>().unwrap()).cast()
+                    );
+                    depth(i % 50)
+                }))
+            })
             .collect();
         assert_eq!(fiber::live(), 0);
         let mut out = Vec::new();
@@ -148,7 +153,9 @@ fn a_panic_on_a_fiber_reaches_whoever_polls_it() {
 fn a_suspended_fiber_that_is_dropped_is_left_alone() {
     let mut core = Core::simulated(Nanos(0));
     core.block_on(async {
-        let mut fiber = Box::pin(Fiber::new(SMALL, Rc::new(()), || fiber::wait(rt::sleep(Duration::from_secs(9)))));
+        let mut fiber = Box::pin(Fiber::new(SMALL, Rc::new(()), || {
+            fiber::wait(rt::sleep(Duration::from_secs(9)))
+        }));
         let gave_up = rt::timeout(Duration::from_secs(1), fiber.as_mut()).await;
         assert!(gave_up.is_err() && fiber.is_suspended());
     });
@@ -174,7 +181,9 @@ fn tcp_carries_bytes_and_their_arrival_times() {
         let mut buf = [0; 16];
         let n = client.read(&mut buf).await.unwrap();
         assert_eq!(&buf[..n], b"hello");
-        assert!(client.last_recv() <= rt::now() && client.last_recv() + Duration::from_secs(1) > sent);
+        assert!(
+            client.last_recv() <= rt::now() && client.last_recv() + Duration::from_secs(1) > sent
+        );
         let peer = server.await;
         assert!(!client.is_stale());
         drop(peer);
