@@ -56,6 +56,7 @@ pub(crate) struct CoreState<S: Script> {
     pub(crate) peers: Vec<Sender<Command>>,
     reports: Sender<(usize, Report)>,
     vus: RefCell<FxHashMap<VuId, Rc<VuCell>>>,
+    vu_ended: rt::Signal,
     pub(crate) open: RefCell<FxHashMap<usize, Rc<OpenLoop>>>,
     min_iteration: Option<Duration>,
     run_tags: Arc<Vec<(String, String)>>,
@@ -166,6 +167,7 @@ pub(crate) async fn core_main<S: Script>(setup: CoreSetup<S>) {
         peers,
         reports,
         vus: RefCell::default(),
+        vu_ended: rt::Signal::default(),
         open: RefCell::default(),
         min_iteration: setup.min_iteration,
         run_tags: setup.run_tags,
@@ -197,7 +199,7 @@ pub(crate) async fn core_main<S: Script>(setup: CoreSetup<S>) {
     // VUs take themselves off the list as they end; one that hangs in foreign code must not hang the run.
     let deadline = rt::now() + Duration::from_secs(5);
     while !core.vus.borrow().is_empty() && rt::now() < deadline {
-        rt::sleep(Duration::from_millis(1)).await;
+        either(core.vu_ended.wait(), rt::sleep_until(deadline)).await;
     }
     core.report(Report::Ended { work: CoreWork::of_this_thread(&heartbeat) });
 }
@@ -361,6 +363,7 @@ async fn live<S: Script>(core: Rc<CoreState<S>>, cell: Rc<VuCell>, mut vu: S::Vu
     }
     vu.close().await;
     core.vus.borrow_mut().remove(&cell.id);
+    core.vu_ended.notify();
 }
 
 fn activate<S: Script>(vu: &mut S::Vu, active: &mut Option<Rc<Activation>>, run: &Arc<ScenarioRun>) {
