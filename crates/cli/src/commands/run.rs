@@ -71,7 +71,7 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
     let recording = if session.flags.is_on("no-record") {
         None
     } else {
-        Recording::start(session.flags.text("record"), &prepared.meta(), &session.log)
+        Recording::start(session.flags.text("record"), prepared.meta(), &session.log)
     };
     let mut watch = Watch {
         terminal: &session.terminal,

@@ -1,7 +1,11 @@
 //! Keeping the run: snapshots and log lines go to a directory once a second, in `record`'s format.
+//!
+//! All of it happens on a thread of its own: making a directory takes longer than everything else before the first
+//! request, and a slow disk must not hold up the run's director.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use metrics::Snapshot;
 use record::{End, Meta, RecordError, RunName, Writer};
@@ -11,27 +15,38 @@ use crate::log::{Copied, Logger};
 
 /// Log lines that may wait for the next write.
 const LINES: usize = 4_096;
+/// Snapshots that may wait for the disk: minutes of them.
+const SNAPSHOTS: usize = 256;
+
+/// What the recording thread is told.
+enum Entry {
+    Started(u64),
+    Snapshot(Vec<u8>),
+    End(Box<End>),
+}
 
 /// The record of a run in progress. Trouble with it is told once and never ends the run.
 pub(crate) struct Recording {
-    writer: Option<Writer>,
-    lines: Receiver<Copied>,
+    entries: SyncSender<Entry>,
+    thread: JoinHandle<Option<PathBuf>>,
+    lost: u64,
     log: Logger,
 }
 
 impl Recording {
     /// Starts a record in `directory`, or in a new one of the user's data folder.
-    pub(crate) fn start(directory: Option<&str>, meta: &Meta, log: &Logger) -> Option<Self> {
-        let created = match directory {
-            Some(directory) => Ok(PathBuf::from(directory)),
-            None => free_directory(meta),
+    pub(crate) fn start(directory: Option<&str>, meta: Meta, log: &Logger) -> Option<Self> {
+        let (copy, lines) = sync_channel(LINES);
+        log.copy_to(copy);
+        let (entries, received) = sync_channel(SNAPSHOTS);
+        let directory = directory.map(PathBuf::from);
+        let own_log = log.clone();
+        let body = move || {
+            let written = keep(directory, &meta, &received, &lines);
+            written.map_err(|error| own_log.warn(&format!("the run is not recorded: {error}"))).ok()
         };
-        match created.and_then(|directory| Writer::create(&directory, meta)) {
-            Ok(writer) => {
-                let (copy, lines) = sync_channel(LINES);
-                log.copy_to(copy);
-                Some(Self { writer: Some(writer), lines, log: log.clone() })
-            }
+        match rt::thread::start("squall-record", body) {
+            Ok(thread) => Some(Self { entries, thread, lost: 0, log: log.clone() }),
             Err(error) => {
                 log.warn(&format!("the run is not recorded: {error}"));
                 None
@@ -41,38 +56,59 @@ impl Recording {
 
     /// Notes when the run's clock started.
     pub(crate) fn started(&mut self, unix_ns: u64) {
-        if let Some(writer) = &mut self.writer {
-            writer.started(unix_ns);
-        }
+        self.send(Entry::Started(unix_ns));
     }
 
-    /// Adds a snapshot and the lines since the last one, and hands them to the system.
+    /// Adds a snapshot and the lines since the last one.
     pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) {
-        let Some(writer) = &mut self.writer else { return };
-        for (unix_ns, text) in self.lines.try_iter() {
-            writer.log(unix_ns, &text);
-        }
-        let written = writer.snapshot(&snapshot.encode()).and_then(|()| writer.flush());
-        if let Err(error) = written {
-            self.log.warn(&format!("the run is recorded only up to here: {error}"));
-            self.writer = None;
+        self.send(Entry::Snapshot(snapshot.encode()));
+    }
+
+    fn send(&mut self, entry: Entry) {
+        // An error is a full queue, or a thread that has told why it gave up.
+        if self.entries.try_send(entry).is_err() && !self.thread.is_finished() {
+            self.lost += 1;
         }
     }
 
     /// Ends the record; the directory, if all went well.
-    pub(crate) fn finish(mut self, end: &End) -> Option<PathBuf> {
-        let mut writer = self.writer.take()?;
-        for (unix_ns, text) in self.lines.try_iter() {
+    pub(crate) fn finish(self, end: &End) -> Option<PathBuf> {
+        if self.lost > 0 {
+            self.log.warn(&format!(
+                "the record lacks {} seconds of one core each: the disk was too slow",
+                self.lost
+            ));
+        }
+        let _ = self.entries.send(Entry::End(Box::new(end.clone())));
+        drop(self.entries);
+        self.thread.join().ok().flatten()
+    }
+}
+
+/// The recording thread: writes until the end of the run.
+fn keep(
+    directory: Option<PathBuf>,
+    meta: &Meta,
+    entries: &Receiver<Entry>,
+    lines: &Receiver<Copied>,
+) -> Result<PathBuf, RecordError> {
+    let directory = match directory {
+        Some(directory) => directory,
+        None => free_directory(meta)?,
+    };
+    let mut writer = Writer::create(&directory, meta)?;
+    for entry in entries {
+        for (unix_ns, text) in lines.try_iter() {
             writer.log(unix_ns, &text);
         }
-        match writer.finish(end) {
-            Ok(directory) => Some(directory),
-            Err(error) => {
-                self.log.warn(&format!("the record of the run has no end: {error}"));
-                None
-            }
+        match entry {
+            Entry::Started(unix_ns) => writer.started(unix_ns),
+            Entry::Snapshot(encoded) => writer.snapshot(&encoded)?,
+            Entry::End(end) => return writer.finish(&end),
         }
+        writer.flush()?;
     }
+    Ok(directory)
 }
 
 /// Where runs are kept unless the user says otherwise.
