@@ -85,7 +85,8 @@ pub enum LoadError {
 pub fn parse_bursts(text: &str) -> Result<(f64, Duration), String> {
     let wrong = || format!("a burst is written RATE/s:LENGTH, for example 2000/s:5s, not {text:?}");
     let (rate, length) = text.split_once(':').ok_or_else(wrong)?;
-    let rate = rate.trim().strip_suffix("/s").unwrap_or(rate.trim());
+    let rate = rate.trim();
+    let rate = rate.strip_suffix("/s").unwrap_or(rate);
     let rate: f64 = rate.parse().map_err(|_| wrong())?;
     let length = plan::duration::parse_k6(length.trim()).map_err(|_| wrong())?;
     Ok((rate, length.as_duration()))
@@ -93,7 +94,7 @@ pub fn parse_bursts(text: &str) -> Result<(f64, Duration), String> {
 
 /// A rate as whole requests in a time unit: `2.5/s` is 2500 in 1000 s.
 fn whole_rate(rate: f64) -> Result<(u64, Duration), LoadError> {
-    if !rate.is_finite() || rate < FINEST_RATE || rate > 1e9 {
+    if !(FINEST_RATE..=1e9).contains(&rate) {
         return Err(LoadError::Rate(rate.to_string()));
     }
     if rate.fract() == 0.0 {

@@ -11,7 +11,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Aggregator, AggregatorConfig, Ingest, IngestError, Registry, Snapshot, ThresholdVerdict, Totals};
+use metrics::{
+    Aggregator, AggregatorConfig, Ingest, IngestError, Registry, Snapshot, ThresholdVerdict, Totals,
+};
 use rt::net::{UnixListener, UnixStream};
 
 use crate::run::StartError;
@@ -97,7 +99,8 @@ impl Uplink {
     pub fn send(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         let bytes = snapshot.encode();
         let length = u32::try_from(bytes.len()).ok().filter(|n| *n as usize <= MAX_FRAME);
-        let length = length.ok_or_else(|| io::Error::other("the snapshot is too large to be sent"))?;
+        let length =
+            length.ok_or_else(|| io::Error::other("the snapshot is too large to be sent"))?;
         self.stream.write_all(&length.to_le_bytes())?;
         self.stream.write_all(&bytes)
     }

@@ -366,7 +366,11 @@ async fn live<S: Script>(core: Rc<CoreState<S>>, cell: Rc<VuCell>, mut vu: S::Vu
     core.vu_ended.notify();
 }
 
-fn activate<S: Script>(vu: &mut S::Vu, active: &mut Option<Rc<Activation>>, run: &Arc<ScenarioRun>) {
+fn activate<S: Script>(
+    vu: &mut S::Vu,
+    active: &mut Option<Rc<Activation>>,
+    run: &Arc<ScenarioRun>,
+) {
     if active.as_ref().is_none_or(|a| a.scenario_idx != run.idx) {
         let activation = CoreState::<S>::activation(run);
         vu.activate(&activation);
@@ -483,18 +487,7 @@ async fn loop_vu<S: Script>(
             LoopRule::UntilEnd if is_over => break None,
             LoopRule::SharedTickets { .. } if is_over => break None,
             LoopRule::Own { total } if own >= total => break None,
-            LoopRule::Own { total } if is_over => {
-                let tags = core.scenario_tags(run);
-                let remaining = (total - own) as f64;
-                run.dropped.fetch_add(total - own, Ordering::Relaxed);
-                core.shard.borrow_mut().add(
-                    builtin::DROPPED_ITERATIONS,
-                    tags,
-                    remaining,
-                    rt::unix_nanos(),
-                );
-                break None;
-            }
+            LoopRule::Own { .. } if is_over => break None,
             _ => {}
         }
         let (in_instance, in_test) = run.next_iteration();
@@ -511,9 +504,22 @@ async fn loop_vu<S: Script>(
             Next::Broken(why) => break Some(why),
         }
     };
+    if let LoopRule::Own { total } = rule
+        && own < total
+        && rt::now() >= end
+    {
+        drop_own(core, run, total - own);
+    }
     run.active.fetch_sub(1, Ordering::Relaxed);
     core.status.vus_active.fetch_sub(1, Ordering::Relaxed);
     broken
+}
+
+/// Iterations of its own that a VU had no time for.
+fn drop_own<S: Script>(core: &CoreState<S>, run: &ScenarioRun, n: u64) {
+    let tags = core.scenario_tags(run);
+    run.dropped.fetch_add(n, Ordering::Relaxed);
+    core.shard.borrow_mut().add(builtin::DROPPED_ITERATIONS, tags, n as f64, rt::unix_nanos());
 }
 
 async fn run_arrival<S: Script>(

@@ -205,8 +205,7 @@ async fn make_planned(director: &Director) -> Result<(), End> {
             Either::First(()) | Either::Second(Either::First(())) => break,
             Either::Second(Either::Second((vu, Ok(())))) => ready.push(vu),
             Either::Second(Either::Second((vu, Err(mut error)))) => {
-                let what = error.hint.take().unwrap_or_else(|| "script exception".to_owned());
-                error.hint = Some(format!("error while initializing VU #{vu} ({what})"));
+                error.hint.get_or_insert_with(|| format!("error while initializing VU #{vu}"));
                 failed = Some(error);
                 break;
             }
@@ -258,7 +257,8 @@ async fn lifecycle(director: Rc<Director>) -> Vec<CoreWork> {
     director.tell_all(|| Command::Flush);
     let deadline = rt::now() + FLUSH_PATIENCE;
     for _ in 0..alive {
-        if let Either::Second(()) = either(director.flushed.next(), rt::sleep_until(deadline)).await {
+        if let Either::Second(()) = either(director.flushed.next(), rt::sleep_until(deadline)).await
+        {
             director.warn("a core did not hand in its last measurements in time", Vec::new());
             break;
         }
@@ -308,7 +308,9 @@ async fn run_scenarios(director: &Rc<Director>) -> Result<(), End> {
         match run_hook(director, Command::Teardown, timeout, &director.hard_stop).await {
             Ok(()) | Err(HookEnd::Stopped) => {}
             Err(HookEnd::Failed(error)) => return Err(End::Teardown(error)),
-            Err(HookEnd::TimedOut) => return Err(End::Teardown(timed_out("teardown", timeout, 101))),
+            Err(HookEnd::TimedOut) => {
+                return Err(End::Teardown(timed_out("teardown", timeout, 101)));
+            }
         }
     }
     Ok(())
@@ -336,7 +338,8 @@ impl Desk<'_> {
         match self.director.file(report) {
             Some(Report::Snapshot(snapshot)) => {
                 if let Err(error) = self.coordinator.take(&snapshot) {
-                    self.director.warn("a snapshot was refused", vec![("error", error.to_string())]);
+                    self.director
+                        .warn("a snapshot was refused", vec![("error", error.to_string())]);
                 }
                 self.observer.snapshot(&snapshot);
             }
@@ -360,7 +363,8 @@ impl Desk<'_> {
         let unix = rt::unix_nanos();
         let status = &self.director.status;
         let mut shard = self.director.shard.borrow_mut();
-        let (vus, max) = (RunStatus::read(&status.vus_active), RunStatus::read(&status.vus_initialized));
+        let (vus, max) =
+            (RunStatus::read(&status.vus_active), RunStatus::read(&status.vus_initialized));
         shard.add(builtin::VUS, self.gauge_tags, vus as f64, unix);
         shard.add(builtin::VUS_MAX, self.gauge_tags, max as f64, unix);
         drop(shard);
@@ -410,17 +414,24 @@ enum Event {
     Over(Vec<CoreWork>),
 }
 
+/// How a director is tied to its cores.
+pub(crate) struct Wiring {
+    /// The director's own measurements.
+    pub(crate) shard: Shard,
+    pub(crate) status: Arc<RunStatus>,
+    pub(crate) cores: Vec<Sender<Command>>,
+    pub(crate) reports: Receiver<(usize, Report)>,
+}
+
 /// Directs a run on cores that have been started.
 pub(crate) async fn direct(
     config: RunConfig,
     coordinator: Coordinator,
-    shard: Shard,
-    status: Arc<RunStatus>,
-    cores: Vec<Sender<Command>>,
-    mut reports: Receiver<(usize, Report)>,
+    wiring: Wiring,
     mut stops: StopRequests,
     observer: &mut dyn Observer,
 ) -> RunOutcome {
+    let Wiring { shard, status, cores, mut reports } = wiring;
     let director = Rc::new(new_director(config, shard, status, cores));
     let gauge_tags = {
         let tags = &director.config.run_tags;
@@ -540,7 +551,8 @@ fn new_director(
             Lane::new(Arc::new(run), &striping)
         })
         .collect();
-    let vus_planned = plan::scenario::Requirements::of(&config.scenarios, &striping).max_planned_vus;
+    let vus_planned =
+        plan::scenario::Requirements::of(&config.scenarios, &striping).max_planned_vus;
     Director {
         lanes,
         pool: Pool::default(),

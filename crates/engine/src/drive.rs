@@ -209,7 +209,8 @@ async fn looping(director: &Rc<Director>, lane: &Lane, rule: impl Fn(VuId) -> Lo
         }
     }
     let is_stopped = director.stopping.is_raised();
-    if let (Executor::SharedIterations(_), Some(total)) = (&lane.run.scenario.executor, lane.iterations_total)
+    if let (Executor::SharedIterations(_), Some(total)) =
+        (&lane.run.scenario.executor, lane.iterations_total)
         && !is_stopped
     {
         let attempted = lane.run.started.load(Ordering::Relaxed).min(total);
@@ -218,8 +219,8 @@ async fn looping(director: &Rc<Director>, lane: &Lane, rule: impl Fn(VuId) -> Lo
             return false;
         }
     }
-    // A VU that ran into the end of the time has dropped the rest of its iterations: that is an end, as in k6.
-    !is_stopped && !matches!(deadline, Deadline::GiveUp(_))
+    // Iterations that were cut off by the scenario's own time are an end, as in k6.
+    !is_stopped
 }
 
 #[derive(Clone, Copy)]
@@ -260,7 +261,10 @@ async fn ramping(director: &Rc<Director>, lane: &Lane, plan: &plan::ramping::Ram
     let mut give_up = None;
     loop {
         // A hard stop of a handle whose VU has ended by itself is nothing to wait for.
-        while moves.get(next_move).is_some_and(|(_, what, h)| *what == Move::HardStop && held[*h].is_none()) {
+        while moves
+            .get(next_move)
+            .is_some_and(|(_, what, h)| *what == Move::HardStop && held[*h].is_none())
+        {
             next_move += 1;
         }
         if held.iter().all(Option::is_none) && (next_move == moves.len() || give_up.is_some()) {
@@ -306,7 +310,13 @@ async fn ramping(director: &Rc<Director>, lane: &Lane, plan: &plan::ramping::Ram
     give_up.is_none()
 }
 
-async fn step(director: &Rc<Director>, lane: &Lane, what: Move, held: &mut Option<VuId>, turn: &mut u64) {
+async fn step(
+    director: &Rc<Director>,
+    lane: &Lane,
+    what: Move,
+    held: &mut Option<VuId>,
+    turn: &mut u64,
+) {
     match (what, *held) {
         (Move::Start, _) => {
             let vu = match *held {
@@ -402,7 +412,7 @@ async fn arrivals(director: &Rc<Director>, lane: &Lane) -> bool {
             }
         }
     }
-    !director.stopping.is_raised() && !was_interrupted
+    !director.stopping.is_raised()
 }
 
 fn warn_insufficient(director: &Director, lane: &Lane, members: u64) {
@@ -435,7 +445,10 @@ impl Director {
     fn lose(&self, vus: &BTreeSet<VuId>) {
         if !vus.is_empty() {
             let n = vus.len();
-            self.warn(&format!("{n} VUs did not stop when interrupted and were given up"), Vec::new());
+            self.warn(
+                &format!("{n} VUs did not stop when interrupted and were given up"),
+                Vec::new(),
+            );
         }
     }
 }

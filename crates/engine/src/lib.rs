@@ -23,5 +23,8 @@ pub mod status;
 mod stop;
 mod wait;
 
-pub use self::run::{End, IdleOrder, Observer, RunConfig, RunOutcome, Silent, StartError, Stops, run, run_simulated, stop_pair};
+pub use self::run::{
+    End, IdleOrder, Observer, RunConfig, RunOutcome, Silent, StartError, Stops, run, run_simulated,
+    stop_pair,
+};
 pub use self::stop::{StopHandle, StopReason};

@@ -74,22 +74,46 @@ pub(crate) struct Arrival {
 /// From a core to the director.
 #[derive(Debug)]
 pub(crate) enum Report {
-    VuMade { vu: VuId, result: Result<(), ScriptError> },
-    LoopEnded { vu: VuId, scenario_idx: usize, turn: u64 },
-    PacingDone { scenario_idx: usize },
-    Drained { scenario_idx: usize, vus: Vec<VuId> },
+    VuMade {
+        vu: VuId,
+        result: Result<(), ScriptError>,
+    },
+    LoopEnded {
+        vu: VuId,
+        scenario_idx: usize,
+        turn: u64,
+    },
+    PacingDone {
+        scenario_idx: usize,
+    },
+    Drained {
+        scenario_idx: usize,
+        vus: Vec<VuId>,
+    },
     /// An arrival was dropped and the scenario may have another VU.
-    NeedVu { scenario_idx: usize },
-    Hook { result: Result<(), ScriptError> },
+    NeedVu {
+        scenario_idx: usize,
+    },
+    Hook {
+        result: Result<(), ScriptError>,
+    },
     Snapshot(Box<Snapshot>),
     Samples(Box<SampleBatch>),
     Flushed,
     /// The script asked for the test to end.
     Abort(String),
     /// A VU can't be used any more.
-    VuBroken { vu: VuId, why: String },
+    VuBroken {
+        vu: VuId,
+        why: String,
+    },
     /// The core's last word: what it did with its time.
-    Ended { work: crate::selfcheck::CoreWork },
+    Ended {
+        work: crate::selfcheck::CoreWork,
+    },
     /// The core panicked.
-    Died { core: usize, why: String },
+    Died {
+        core: usize,
+        why: String,
+    },
 }

@@ -10,7 +10,7 @@ use plan::segment::Striping;
 use rt::{Core, CoreConfig, Nanos};
 
 use crate::core::{CoreSetup, core_main};
-use crate::director::direct;
+use crate::director::{Wiring, direct};
 use crate::message::Report;
 use crate::progress::Progress;
 use crate::script::{Script, ScriptError};
@@ -186,6 +186,7 @@ pub fn run<S: Script>(
     observer: &mut dyn Observer,
 ) -> Result<RunOutcome, StartError> {
     config.cores = config.cores.clamp(1, AGENTS_PER_INSTANCE as usize - 1);
+    let coordinator = crate::coordinator::of_run(&config)?;
     let status: Arc<RunStatus> = Arc::default();
     let (setups, commands, reports, to_director) = parts(script, &config, &status);
     let mut director = Core::new(CoreConfig { spin: false })?;
@@ -208,11 +209,8 @@ pub fn run<S: Script>(
         threads.push(rt::thread::start(&format!("squall-core-{idx}"), body)?);
     }
     drop(to_director);
-    let own = shard(&config, config.cores);
-    let coordinator = crate::coordinator::of_run(&config)?;
-    let outcome = director.block_on(direct(
-        config, coordinator, own, status, commands, reports, stops.0, observer,
-    ));
+    let wiring = Wiring { shard: shard(&config, config.cores), status, cores: commands, reports };
+    let outcome = director.block_on(direct(config, coordinator, wiring, stops.0, observer));
     for thread in threads {
         if thread.is_finished() {
             drop(thread.join());
@@ -234,14 +232,14 @@ pub fn run_simulated<S: Script>(
     let status: Arc<RunStatus> = Arc::default();
     let (setups, commands, reports, to_director) = parts(script, &config, &status);
     drop(to_director);
-    let own = shard(&config, config.cores);
     let coordinator = crate::coordinator::of_run(&config)?;
+    let wiring = Wiring { shard: shard(&config, config.cores), status, cores: commands, reports };
     let mut core = Core::simulated(Nanos(1_000_000_000));
     Ok(core.block_on(async move {
         for setup in setups {
             rt::spawn(core_main(setup));
         }
-        direct(config, coordinator, own, status, commands, reports, stops.0, observer).await
+        direct(config, coordinator, wiring, stops.0, observer).await
     }))
 }
 
@@ -254,7 +252,8 @@ type Parts<S> = (
 
 fn parts<S: Script>(script: &Arc<S>, config: &RunConfig, status: &Arc<RunStatus>) -> Parts<S> {
     let (to_director, reports) = rt::channel::unbounded();
-    let (peers, inboxes): (Vec<_>, Vec<_>) = (0..config.cores).map(|_| rt::channel::unbounded()).unzip();
+    let (peers, inboxes): (Vec<_>, Vec<_>) =
+        (0..config.cores).map(|_| rt::channel::unbounded()).unzip();
     let run_tags = Arc::new(config.run_tags.clone());
     let setups = inboxes.into_iter().enumerate().map(|(idx, commands)| CoreSetup {
         script: script.clone(),

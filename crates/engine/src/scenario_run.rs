@@ -24,7 +24,8 @@ impl IdleVus {
     pub(crate) fn claim(&self) -> bool {
         let mut idle = self.0.load(Ordering::Acquire);
         while idle > 0 {
-            match self.0.compare_exchange_weak(idle, idle - 1, Ordering::AcqRel, Ordering::Acquire) {
+            match self.0.compare_exchange_weak(idle, idle - 1, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) => return true,
                 Err(now) => idle = now,
             }

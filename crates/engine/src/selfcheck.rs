@@ -70,7 +70,8 @@ fn throttled_us() -> Option<u64> {
         };
         for at in [format!("{root}{path}/cpu.stat"), format!("{root}/cpu.stat")] {
             let Ok(text) = std::fs::read_to_string(at) else { continue };
-            let value = text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok());
+            let value =
+                text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok());
             if let Some(value) = value {
                 return Some(value / unit);
             }
@@ -82,8 +83,13 @@ fn throttled_us() -> Option<u64> {
 /// Ticks stolen by the host, and all ticks, of all CPUs.
 fn host_ticks() -> Option<(u64, u64)> {
     let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let ticks: Vec<u64> =
-        text.lines().next()?.split_ascii_whitespace().skip(1).filter_map(|t| t.parse().ok()).collect();
+    let ticks: Vec<u64> = text
+        .lines()
+        .next()?
+        .split_ascii_whitespace()
+        .skip(1)
+        .filter_map(|t| t.parse().ok())
+        .collect();
     Some((*ticks.get(7)?, ticks.iter().take(8).sum()))
 }
 
@@ -231,21 +237,42 @@ impl SelfCheck {
                 continue;
             }
             let starved = core.share(core.starved);
-            note(starved, STARVED, format!("core {idx} waited {:.0} % of the time for a CPU", starved * 100.0));
+            note(
+                starved,
+                STARVED,
+                format!("core {idx} waited {:.0} % of the time for a CPU", starved * 100.0),
+            );
             let busy = core.share(core.cpu.saturating_sub(core.spun));
-            let text = format!("core {idx} was busy {:.0} % of the time: the generator was the limit", busy * 100.0);
+            let text = format!(
+                "core {idx} was busy {:.0} % of the time: the generator was the limit",
+                busy * 100.0
+            );
             note(busy, (SATURATED, f64::INFINITY), text);
         }
-        if let Some(first) = cores.iter().max_by_key(|core| core.elapsed).filter(|c| c.elapsed >= SHORTEST) {
+        if let Some(first) =
+            cores.iter().max_by_key(|core| core.elapsed).filter(|c| c.elapsed >= SHORTEST)
+        {
             let throttled = first.share(first.throttled);
-            note(throttled, LOST, format!("the CPU quota took {:.0} % of the time", throttled * 100.0));
-            note(first.steal, LOST, format!("the host took {:.1} % of the CPU time", first.steal * 100.0));
+            note(
+                throttled,
+                LOST,
+                format!("the CPU quota took {:.0} % of the time", throttled * 100.0),
+            );
+            note(
+                first.steal,
+                LOST,
+                format!("the host took {:.1} % of the CPU time", first.steal * 100.0),
+            );
         }
         if let Some((_, p99, _)) = lateness_ms {
             note(p99, LATE_P99_MS, format!("iterations started up to {p99:.1} ms late (p99)"));
         }
         if dropped_samples > 0 {
-            note(1.0, (0.0, f64::INFINITY), format!("{dropped_samples} samples never reached an output"));
+            note(
+                1.0,
+                (0.0, f64::INFINITY),
+                format!("{dropped_samples} samples never reached an output"),
+            );
         }
         found.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
         let verdict = found.first().map_or(Verdict::Valid, |(verdict, _)| *verdict);

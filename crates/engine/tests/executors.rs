@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use engine::End;
-use support::{Fake, count, config, ms, percentile, simulate, simulate_stopping};
+use support::{Fake, config, count, ms, percentile, simulate, simulate_stopping};
 
 /// Cores to try everything on: the result must not depend on them.
 const CORES: [usize; 3] = [1, 2, 3];
@@ -56,7 +56,11 @@ fn an_arrival_is_dropped_only_when_no_core_has_an_idle_vu() {
             let (outcome, watch) = simulate(&fake, &options, cores);
             let (ran, dropped) = if vus == 1 { (10.0, 20.0) } else { (30.0, 0.0) };
             assert_eq!(count(&outcome, "iterations"), ran, "{vus} VUs on {cores} cores");
-            assert_eq!(count(&outcome, "dropped_iterations"), dropped, "{vus} VUs on {cores} cores");
+            assert_eq!(
+                count(&outcome, "dropped_iterations"),
+                dropped,
+                "{vus} VUs on {cores} cores"
+            );
             assert_eq!(watch.warnings.len(), usize::from(vus == 1), "{:?}", watch.warnings);
         }
     }
@@ -71,7 +75,10 @@ fn unplanned_vus_are_made_one_at_a_time_up_to_the_limit() {
         let (outcome, watch) = simulate(&fake, options, cores);
         assert_eq!(count(&outcome, "iterations"), 4.0);
         assert_eq!(count(&outcome, "dropped_iterations"), 16.0);
-        assert_eq!(watch.warnings, ["Insufficient VUs, reached 4 active VUs and cannot initialize more"]);
+        assert_eq!(
+            watch.warnings,
+            ["Insufficient VUs, reached 4 active VUs and cannot initialize more"]
+        );
     }
 }
 
@@ -83,7 +90,11 @@ fn a_stall_shows_in_the_response_time_whether_or_not_vus_run_out() {
         for cores in CORES {
             let fake = Fake::taking(move |_| {
                 let now = rt::now().0 / 1_000_000 - 1_000;
-                if (stall_from..stall_to).contains(&now) { ms(stall_to - now) } else { Duration::ZERO }
+                if (stall_from..stall_to).contains(&now) {
+                    ms(stall_to - now)
+                } else {
+                    Duration::ZERO
+                }
             });
             let options = format!(
                 r#"{{"scenarios": {{"a": {{"executor": "constant-arrival-rate", "rate": 1000, "duration": "10s",
@@ -116,7 +127,8 @@ fn hours_of_arrivals_are_exact() {
 fn constant_vus_loop_until_the_end_and_may_finish_gracefully() {
     for cores in CORES {
         let fake = Fake::taking(|_| ms(400));
-        let options = r#"{"scenarios": {"a": {"executor": "constant-vus", "vus": 3, "duration": "1s"}}}"#;
+        let options =
+            r#"{"scenarios": {"a": {"executor": "constant-vus", "vus": 3, "duration": "1s"}}}"#;
         let (outcome, watch) = simulate(&fake, options, cores);
         assert_eq!(count(&outcome, "iterations"), 9.0);
         assert_eq!(outcome.progress.iterations_interrupted, 0);
@@ -167,7 +179,8 @@ fn shared_iterations_that_time_cuts_off_are_dropped() {
 fn each_vu_runs_its_own_iterations() {
     for cores in CORES {
         let fake = Fake::taking(|_| ms(100));
-        let options = r#"{"scenarios": {"a": {"executor": "per-vu-iterations", "vus": 3, "iterations": 4}}}"#;
+        let options =
+            r#"{"scenarios": {"a": {"executor": "per-vu-iterations", "vus": 3, "iterations": 4}}}"#;
         let (outcome, _) = simulate(&fake, options, cores);
         assert_eq!(count(&outcome, "iterations"), 12.0);
         let ran = fake.ran.lock().unwrap();
@@ -248,8 +261,11 @@ fn scenarios_run_side_by_side_with_their_start_times() {
 #[test]
 fn a_stop_interrupts_iterations_and_still_runs_teardown() {
     let fake = Fake::taking(|_| Duration::from_secs(30));
-    let config = config(r#"{"scenarios": {"a": {"executor": "constant-vus", "vus": 3, "duration": "1m"},
-        "late": {"executor": "constant-vus", "vus": 1, "duration": "1m", "startTime": "30s"}}}"#, 2);
+    let config = config(
+        r#"{"scenarios": {"a": {"executor": "constant-vus", "vus": 3, "duration": "1m"},
+        "late": {"executor": "constant-vus", "vus": 1, "duration": "1m", "startTime": "30s"}}}"#,
+        2,
+    );
     let stopper = |handle: engine::StopHandle| {
         handle.stop(engine::StopReason::Signal("interrupt".to_owned()));
     };
@@ -288,7 +304,8 @@ fn a_setup_that_takes_too_long_ends_the_run() {
 #[test]
 fn short_iterations_are_padded() {
     let fake = Fake::taking(|_| ms(50));
-    let (outcome, _) = simulate(&fake, r#"{"vus": 1, "iterations": 2, "minIterationDuration": "500ms"}"#, 1);
+    let (outcome, _) =
+        simulate(&fake, r#"{"vus": 1, "iterations": 2, "minIterationDuration": "500ms"}"#, 1);
     assert_eq!(outcome.elapsed.as_millis(), 1000);
     assert_eq!(percentile(&outcome, "iteration_duration", 50.0), 50.0);
 }

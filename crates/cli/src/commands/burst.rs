@@ -192,7 +192,8 @@ fn target(flags: &Parsed) -> Result<Target, Failure> {
         Some(data) => Some(read_body(data)?),
         None => None,
     };
-    let method = flags.text("method").unwrap_or(if body.is_some() { "POST" } else { "GET" });
+    let default = if body.is_some() { "POST" } else { "GET" };
+    let method = flags.text("method").unwrap_or(default);
     let method = Method::parse(&method.to_ascii_uppercase())
         .map_err(|error| Failure::usage(format!("--method {method}: {}", error.message)))?;
     let mut headers = Headers::new();
