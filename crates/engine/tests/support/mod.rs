@@ -1,5 +1,5 @@
 //! A script whose iterations take as long as the test says, and a way to run it in simulated time.
-#![allow(unreachable_pub, dead_code)]
+#![allow(unreachable_pub, dead_code, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
