@@ -21,6 +21,9 @@ const STALL: Duration = Duration::from_millis(80);
 const STARVED: (f64, f64) = (0.05, 0.25);
 /// CPU share of a core above which the generator is the limit.
 const SATURATED: f64 = 0.95;
+/// Share of the time its CPUs may work for others (other processes, not at a lower priority) before it is worth telling.
+/// A scheduler may serve a light generator well all the same, but nobody can promise it will.
+const SHARED: f64 = 0.5;
 /// Share of the time lost to a cgroup quota or to the host.
 const LOST: (f64, f64) = (0.01, 0.10);
 /// Open-loop starts later than this at p99 spoil what was measured from the intended start, milliseconds.
@@ -29,25 +32,32 @@ const LATE_P99_MS: (f64, f64) = (5.0, 50.0);
 const SHORTEST: Duration = Duration::from_millis(500);
 
 /// What the kernel says about a thread and the machine.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Accounts {
     cpu_ns: u64,
+    /// CPU time of all threads of the process.
+    process_ns: u64,
     /// Time the thread was ready to run and had no CPU.
     waited_ns: u64,
     throttled_us: u64,
     steal_ticks: u64,
     all_ticks: u64,
+    /// Ticks each CPU has worked, low priorities not counted.
+    busy_ticks: Vec<u64>,
 }
 
 impl Accounts {
     fn read() -> Accounts {
-        let (steal_ticks, all_ticks) = host_ticks().unwrap_or_default();
+        let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+        let (steal_ticks, all_ticks) = host_ticks(&stat).unwrap_or_default();
         Accounts {
             cpu_ns: rt::thread::cpu_time_ns(),
             waited_ns: run_delay_ns().unwrap_or_default(),
             throttled_us: throttled_us().unwrap_or_default(),
             steal_ticks,
             all_ticks,
+            process_ns: rt::thread::process_cpu_time_ns(),
+            busy_ticks: busy_ticks(&stat),
         }
     }
 }
@@ -80,18 +90,35 @@ fn throttled_us() -> Option<u64> {
     None
 }
 
+/// A line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal.
+fn ticks(line: &str) -> Vec<u64> {
+    line.split_ascii_whitespace().skip(1).filter_map(|t| t.parse().ok()).collect()
+}
+
 /// Ticks stolen by the host, and all ticks, of all CPUs.
-fn host_ticks() -> Option<(u64, u64)> {
-    let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let ticks: Vec<u64> = text
-        .lines()
-        .next()?
-        .split_ascii_whitespace()
-        .skip(1)
-        .filter_map(|t| t.parse().ok())
-        .collect();
+fn host_ticks(stat: &str) -> Option<(u64, u64)> {
+    let ticks = ticks(stat.lines().next()?);
     Some((*ticks.get(7)?, ticks.iter().take(8).sum()))
 }
+
+/// By CPU number, ticks worked; low priorities are left out, since they give way.
+fn busy_ticks(stat: &str) -> Vec<u64> {
+    let mut busy = Vec::new();
+    for line in stat.lines().skip(1) {
+        let number = line.strip_prefix("cpu").and_then(|rest| rest.split(' ').next()?.parse().ok());
+        let Some(number) = number.filter(|n: &usize| *n < MAX_CPUS) else { break };
+        // CPUs that are off have no line.
+        busy.resize(number + 1, 0);
+        let ticks = ticks(line);
+        busy[number] = [0, 2, 5, 6].iter().filter_map(|i| ticks.get(*i)).sum();
+    }
+    busy
+}
+
+/// Ticks of `/proc/stat` in a second, on every Linux there is.
+const TICKS_PER_S: f64 = 100.0;
+/// More CPUs are not looked at.
+const MAX_CPUS: usize = 4096;
 
 /// How late a core's beats were.
 #[derive(Debug, Default)]
@@ -100,7 +127,9 @@ pub(crate) struct Heartbeat {
     buckets: RefCell<[u64; 32]>,
     worst: Cell<Duration>,
     /// Accounts and loop statistics when the run's clock started, and that time.
-    base: Cell<Option<(Nanos, Accounts, CoreStats)>>,
+    base: RefCell<Option<(Nanos, Accounts, CoreStats)>>,
+    /// Beats by the CPU they were on.
+    cpus: RefCell<Vec<u64>>,
 }
 
 impl Heartbeat {
@@ -111,9 +140,10 @@ impl Heartbeat {
             rt::sleep_until(next).await;
             let now = rt::now();
             if RunStatus::read(&status.started_ns) > 0 {
-                if beats.base.get().is_none() {
-                    beats.base.set(Some((now, Accounts::read(), rt::stats())));
+                if beats.base.borrow().is_none() {
+                    beats.base.replace(Some((now, Accounts::read(), rt::stats())));
                 } else {
+                    beats.was_on(rt::thread::current_cpu());
                     let late = now - next;
                     beats.worst.set(beats.worst.get().max(late));
                     let us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
@@ -122,6 +152,31 @@ impl Heartbeat {
             }
             next = now + BEAT;
         }
+    }
+
+    fn was_on(&self, cpu: Option<usize>) {
+        let Some(cpu) = cpu.filter(|cpu| *cpu < MAX_CPUS) else { return };
+        let mut cpus = self.cpus.borrow_mut();
+        if cpus.len() <= cpu {
+            cpus.resize(cpu + 1, 0);
+        }
+        cpus[cpu] += 1;
+    }
+
+    /// Share of `elapsed` that the CPUs of this thread worked for other processes, each CPU counting for the time this
+    /// thread was on it. All that this process used is taken off, wherever it ran: rather too little than too much.
+    fn shared(&self, base: &Accounts, end: &Accounts, elapsed: Duration) -> f64 {
+        let cpus = self.cpus.borrow();
+        let beats: u64 = cpus.iter().sum();
+        let worked = |cpu: usize| {
+            let ticks = |of: &Accounts| of.busy_ticks.get(cpu).copied();
+            Some(ticks(end)?.saturating_sub(ticks(base)?) as f64 / TICKS_PER_S)
+        };
+        let mine = cpus.iter().enumerate().filter(|(_, n)| **n > 0);
+        let seconds: f64 =
+            mine.map(|(cpu, n)| worked(cpu).unwrap_or(0.0) * *n as f64 / beats as f64).sum();
+        let own = end.process_ns.saturating_sub(base.process_ns) as f64 / 1e9;
+        ((seconds - own) / elapsed.as_secs_f64().max(1e-9)).clamp(0.0, 1.0)
     }
 
     /// Upper bound of the p-th percentile of lateness.
@@ -160,16 +215,19 @@ pub struct CoreWork {
     pub throttled: Duration,
     /// Share of the machine's time that the host took away.
     pub steal: f64,
+    /// Share of the time that the CPUs it ran on worked for other processes.
+    pub shared: f64,
 }
 
 impl CoreWork {
     /// Looks at the calling thread.
     pub(crate) fn of_this_thread(beats: &Heartbeat) -> CoreWork {
-        let Some((since, base, stats)) = beats.base.get() else { return CoreWork::default() };
+        let base = beats.base.borrow();
+        let Some((since, base, stats)) = &*base else { return CoreWork::default() };
         let (now, end, loop_end) = (rt::now(), Accounts::read(), rt::stats());
         let ticks = end.all_ticks.saturating_sub(base.all_ticks).max(1);
         CoreWork {
-            elapsed: now - since,
+            elapsed: now - *since,
             cpu: Duration::from_nanos(end.cpu_ns.saturating_sub(base.cpu_ns)),
             spun: Duration::from_nanos(loop_end.spin_ns.saturating_sub(stats.spin_ns)),
             starved: Duration::from_nanos(end.waited_ns.saturating_sub(base.waited_ns)),
@@ -178,6 +236,7 @@ impl CoreWork {
             beat_worst: beats.worst.get(),
             throttled: Duration::from_micros(end.throttled_us.saturating_sub(base.throttled_us)),
             steal: end.steal_ticks.saturating_sub(base.steal_ticks) as f64 / ticks as f64,
+            shared: beats.shared(base, &end, now - *since),
         }
     }
 
@@ -242,6 +301,8 @@ impl SelfCheck {
                 STARVED,
                 format!("core {idx} waited {:.0} % of the time for a CPU", starved * 100.0),
             );
+            let text = format!("other processes used {:.0} % of core {idx}'s CPU", core.shared * 100.0);
+            note(core.shared, (SHARED, f64::INFINITY), text);
             let busy = core.share(core.cpu.saturating_sub(core.spun));
             let text = format!(
                 "core {idx} was busy {:.0} % of the time: the generator was the limit",
@@ -283,4 +344,82 @@ impl SelfCheck {
 
 fn millis(d: Duration) -> f64 {
     d.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAT: &str = "cpu  300 10 60 900 5 1 2 40 0 0\ncpu0 200 10 40 400 5 1 2 20 0 0\n\
+                        cpu2 100 0 20 500 0 0 0 20 0 0\nintr 12345 0 1\n";
+
+    #[test]
+    fn busy_ticks_leave_out_idling_waiting_stolen_and_low_priority_time() {
+        assert_eq!(busy_ticks(STAT), [243, 0, 120]);
+        assert_eq!(host_ticks(STAT), Some((40, 1318)));
+        assert_eq!(busy_ticks(""), [0; 0]);
+        assert_eq!(host_ticks("cpu"), None);
+    }
+
+    fn accounts(process_s: f64, busy_s: &[f64]) -> Accounts {
+        Accounts {
+            process_ns: (process_s * 1e9) as u64,
+            busy_ticks: busy_s.iter().map(|s| (s * TICKS_PER_S) as u64).collect(),
+            ..Accounts::default()
+        }
+    }
+
+    #[test]
+    fn cpus_count_for_the_time_the_core_was_on_them_less_what_the_process_used() {
+        let second = Duration::from_secs(1);
+        for (on, process_s, busy_s, expected) in [
+            (&[0, 0, 0][..], 0.1, [1.0, 0.0], 0.9),
+            (&[0, 0, 0], 1.0, [1.0, 0.0], 0.0),
+            (&[1, 1, 1], 0.1, [1.0, 0.1], 0.0),
+            (&[0, 1], 0.1, [1.0, 0.0], 0.4),
+            (&[0, 1], 1.5, [1.0, 1.0], 0.0),
+            (&[], 0.0, [1.0, 1.0], 0.0),
+            (&[7], 0.0, [1.0, 1.0], 0.0),
+        ] {
+            let beats = Heartbeat::default();
+            on.iter().for_each(|cpu| beats.was_on(Some(*cpu)));
+            let shared = beats.shared(&accounts(0.0, &[0.0, 0.0]), &accounts(process_s, &busy_s), second);
+            assert!((shared - expected).abs() < 0.02, "{on:?} {process_s} {busy_s:?}: {shared}");
+        }
+    }
+
+    fn quiet() -> CoreWork {
+        CoreWork {
+            elapsed: Duration::from_secs(10),
+            cpu: Duration::from_secs(3),
+            spun: Duration::from_secs(1),
+            starved: Duration::from_millis(30),
+            longest_stretch: Duration::from_millis(2),
+            beat_p99: Duration::from_micros(255),
+            beat_worst: Duration::from_millis(4),
+            throttled: Duration::ZERO,
+            steal: 0.002,
+            shared: 0.1,
+        }
+    }
+
+    #[test]
+    fn each_disturbance_is_told_and_a_quiet_core_is_not() {
+        let lateness = Some((0.01, 0.1, 4.0));
+        assert_eq!(SelfCheck::judge(vec![quiet()], lateness, 0).verdict, Verdict::Valid);
+        let seconds = Duration::from_secs;
+        for (core, verdict, said) in [
+            (CoreWork { shared: 0.9, ..quiet() }, Verdict::Degraded, "other processes used 90 %"),
+            (CoreWork { starved: seconds(1), ..quiet() }, Verdict::Degraded, "waited 10 %"),
+            (CoreWork { starved: seconds(5), ..quiet() }, Verdict::Invalid, "waited 50 %"),
+            (CoreWork { cpu: seconds(10), spun: seconds(0), ..quiet() }, Verdict::Degraded, "was busy 100 %"),
+            (CoreWork { beat_worst: Duration::from_millis(190), ..quiet() }, Verdict::Degraded, "stood still for 190 ms"),
+            (CoreWork { throttled: seconds(4), ..quiet() }, Verdict::Invalid, "quota took 40 %"),
+            (CoreWork { steal: 0.05, ..quiet() }, Verdict::Degraded, "host took 5.0 %"),
+        ] {
+            let check = SelfCheck::judge(vec![quiet(), core], lateness, 0);
+            assert_eq!(check.verdict, verdict, "{said}");
+            assert!(check.reasons.iter().any(|r| r.contains(said)), "{said}: {:?}", check.reasons);
+        }
+    }
 }
