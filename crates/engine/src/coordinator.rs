@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{
@@ -16,7 +15,7 @@ use metrics::{
 };
 use rt::net::{UnixListener, UnixStream};
 
-use crate::run::StartError;
+use crate::outcome::StartError;
 use crate::wait::{Either, Queue, either};
 
 /// First bytes of an agent's connection: a name and the version of these frames.
@@ -217,9 +216,4 @@ async fn read_exact(stream: &UnixStream, mut buf: &mut [u8]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The coordinator of a run.
-pub(crate) fn of_run(config: &crate::run::RunConfig) -> Result<Coordinator, StartError> {
-    Coordinator::new(config.aggregate.clone(), &Arc::clone(&config.registry))
 }

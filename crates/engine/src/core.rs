@@ -14,9 +14,9 @@ use rt::Nanos;
 use rt::channel::{Receiver, Sender};
 use rustc_hash::FxHashMap;
 
+use crate::config::IdleOrder;
 use crate::message::{Arrival, Command, LoopRule, Report, VuId};
 use crate::pacing::OpenLoop;
-use crate::run::IdleOrder;
 use crate::scenario_run::ScenarioRun;
 use crate::script::{
     Activation, Interrupt, Iteration, Outcome, Script, ScriptError, SharedShard, Vu, VuContext,

@@ -12,12 +12,13 @@ use plan::segment::Striping;
 use rt::Nanos;
 use rt::channel::{Receiver, Sender};
 
+use crate::config::RunConfig;
 use crate::coordinator::Coordinator;
 use crate::drive::{Happened, Lane, drive};
 use crate::message::{Command, Report, VuId};
+use crate::outcome::{End, Observer, RunOutcome};
 use crate::pool::Pool;
 use crate::progress::{Phase, Progress, ScenarioProgress};
-use crate::run::{End, Observer, RunConfig, RunOutcome};
 use crate::scenario_run::ScenarioRun;
 use crate::script::ScriptError;
 use crate::selfcheck::{CoreWork, SelfCheck};

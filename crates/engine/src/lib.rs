@@ -7,11 +7,13 @@
 //! merges snapshots; any number of **cores** own VUs and run their iterations. The two talk by messages ([`message`]);
 //! on the path of an iteration nothing is locked. Start reading at [`run()`], then `director`, then `core`.
 
+mod config;
 pub mod coordinator;
 mod core;
 mod director;
 mod drive;
 mod message;
+mod outcome;
 mod pacing;
 mod pool;
 pub mod progress;
@@ -23,8 +25,7 @@ pub mod status;
 mod stop;
 mod wait;
 
-pub use self::run::{
-    End, IdleOrder, Observer, RunConfig, RunOutcome, Silent, StartError, Stops, run, run_simulated,
-    stop_pair,
-};
+pub use self::config::{IdleOrder, RunConfig};
+pub use self::outcome::{End, Observer, RunOutcome, Silent, StartError};
+pub use self::run::{Stops, run, run_simulated, stop_pair};
 pub use self::stop::{StopHandle, StopReason};

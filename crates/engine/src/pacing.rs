@@ -14,9 +14,9 @@ use std::time::Duration;
 use metrics::{SeriesId, builtin};
 use rt::Nanos;
 
+use crate::config::IdleOrder;
 use crate::core::{CoreState, VuCell};
 use crate::message::{Arrival, Command, Report, VuId};
-use crate::run::IdleOrder;
 use crate::scenario_run::ScenarioRun;
 use crate::script::Script;
 use crate::wait::{Latch, either};

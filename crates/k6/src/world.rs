@@ -27,22 +27,7 @@ pub type TextSummary = fn(json: &str, indent: &str, colors: bool) -> String;
 pub struct SystemTags(Vec<String>);
 
 /// k6's default set.
-pub const DEFAULT_SYSTEM_TAGS: &[&str] = &[
-    "proto",
-    "subproto",
-    "status",
-    "method",
-    "url",
-    "name",
-    "group",
-    "check",
-    "error",
-    "error_code",
-    "tls_version",
-    "scenario",
-    "service",
-    "expected_response",
-];
+pub use plan::options::DEFAULT_SYSTEM_TAGS;
 
 impl SystemTags {
     /// Of names; unknown ones do no harm.

@@ -33,8 +33,8 @@ pub use self::network::{
 pub use self::print::to_go_json;
 pub use self::scenario_config::{ExecutorKind, ScenarioConfig, StageConfig};
 pub use self::summary::{
-    DEFAULT_SYSTEM_TAGS, DEFAULT_TREND_STATS, SYSTEM_TAGS, check_time_unit, check_trend_stats,
-    known_system_tags,
+    DEFAULT_SYSTEM_TAGS, DEFAULT_TREND_STATS, OPT_IN_SYSTEM_TAGS, check_time_unit,
+    check_trend_stats, known_system_tags,
 };
 
 /// k6's exit code for configuration that can't be used.

@@ -24,33 +24,15 @@ pub const DEFAULT_SYSTEM_TAGS: [&str; 14] = [
     "expected_response",
 ];
 
-/// All system tags.
-pub const SYSTEM_TAGS: [&str; 18] = [
-    "proto",
-    "subproto",
-    "status",
-    "method",
-    "url",
-    "name",
-    "group",
-    "check",
-    "error",
-    "error_code",
-    "tls_version",
-    "scenario",
-    "service",
-    "expected_response",
-    "iter",
-    "vu",
-    "ocsp_status",
-    "ip",
-];
+/// System tags that are set only when asked for.
+pub const OPT_IN_SYSTEM_TAGS: [&str; 4] = ["iter", "vu", "ocsp_status", "ip"];
 
 /// The names that are system tags, sorted, without repetitions; k6 drops the others silently.
 pub fn known_system_tags<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Vec<String> {
     let mut known: Vec<String> = Vec::new();
     for name in names {
-        if SYSTEM_TAGS.contains(&name.as_ref()) {
+        let mut all = DEFAULT_SYSTEM_TAGS.iter().chain(&OPT_IN_SYSTEM_TAGS);
+        if all.any(|tag| *tag == name.as_ref()) {
             known.push(name.as_ref().to_owned());
         }
     }
