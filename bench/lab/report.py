@@ -75,7 +75,7 @@ class CaseResult:
         for label, rounds in self.rounds:
             n_quiet = sum(all(s.condition.quiet() for s in r.values()) for r in rounds.all_rounds())
             text = f"- {label}: {n_quiet} of {len(rounds.all_rounds())} rounds quiet, {len(rounds.counted)} counted"
-            lines.append(text + (" (NOISY: too few were quiet, so all count)" if rounds.is_noisy else ""))
+            lines.append(text + (" (NOISY: too few were quiet)" if rounds.is_noisy else ""))
         return "\n".join(lines)
 
     def commands(self, rounds: Rounds) -> None:

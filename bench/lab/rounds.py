@@ -15,6 +15,8 @@ from .process import Failed, Finished
 from .servers import DemoTarget, Nginx
 from .tools import Job, Tools
 
+# So many quiet rounds say more than any number of disturbed ones, though less than what was asked for.
+_QUIET_MIN = 3
 # Kept of each report in the raw lines.
 _OUTPUT_KEPT = 4000
 
@@ -136,16 +138,20 @@ class Bench:
     def interleave(self, runs: dict[str, Callable[[], Sample]], rounds: Optional[int] = None) -> Rounds:
         """Runs each of `runs` once a round until enough rounds were quiet.
 
-        A disturbed round is repeated, at most `settings.repeats` times in all; where that does not give enough quiet
-        ones, every round counts and the result is called noisy. When not one of the first rounds was quiet, the rest
-        of the repetitions is spared.
+        A disturbed round is repeated, at most `settings.repeats` times in all (more where a case asks for more rounds
+        than the settings). Where that does not give enough quiet ones the result is called noisy, and what counts is
+        the quiet ones if there are at least three, else every round. When not one of the first rounds was quiet, the
+        rest of the repetitions is spared.
         """
         wanted = rounds or self.settings.rounds
+        repeats = self.settings.repeats * max(1, wanted // self.settings.rounds)
         quiet: list[dict[str, Sample]] = []
         disturbed: list[dict[str, Sample]] = []
         while len(quiet) < wanted:
             n = len(quiet) + len(disturbed)
-            if n >= wanted + self.settings.repeats or (n >= wanted and not quiet):
+            if n >= wanted + repeats or (n >= wanted and not quiet):
+                if len(quiet) >= _QUIET_MIN:
+                    return Rounds(quiet, disturbed, is_noisy=True)
                 return Rounds(quiet + disturbed, [], is_noisy=True)
             result = {name: runs[name]() for name in _order(list(runs), n)}
             is_quiet = all(sample.condition.quiet() for sample in result.values())

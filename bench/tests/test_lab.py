@@ -110,6 +110,8 @@ class Rounds(unittest.TestCase):
         loud = self.QUIET._replace(steal=0.1)
         rounds = self.interleave([self.QUIET, loud, loud, loud, loud], 3, 2)
         self.assertEqual((len(rounds.counted), rounds.is_noisy), (5, True))
+        some = self.interleave([self.QUIET, loud, self.QUIET, loud, self.QUIET, loud], 4, 2)
+        self.assertEqual((len(some.counted), len(some.disturbed), some.is_noisy), (3, 3, True))
         hopeless = self.interleave([loud] * 3, 3, 3)
         self.assertEqual((len(hopeless.counted), hopeless.is_noisy), (3, True))
 
