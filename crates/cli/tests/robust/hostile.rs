@@ -47,7 +47,11 @@ fn a_server_that_only_fails_fails_the_thresholds_and_not_the_program() {
     let ended = folder.run(&script, &target.url(), &["-q"]).wait().expect(99);
     assert_eq!((ended.count("http_reqs"), ended.count("iterations")), (2000, 2000));
     assert!(ended.stdout.contains("100.00% 2000 out of 2000"), "{}", ended.stdout);
-    assert!(ended.stderr.contains("thresholds on metrics 'http_req_failed' have been crossed"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("thresholds on metrics 'http_req_failed' have been crossed"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

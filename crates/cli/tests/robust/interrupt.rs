@@ -28,7 +28,12 @@ fn interrupt(mut running: Running) -> Ended {
     pause(Duration::from_millis(150));
     running.signal(libc::SIGINT);
     let ended = running.wait_within(PROMPT).expect(105);
-    assert!(ended.stdout.contains("TOTAL RESULTS"), "no summary:\n{}\n{}", ended.stdout, ended.stderr);
+    assert!(
+        ended.stdout.contains("TOTAL RESULTS"),
+        "no summary:\n{}\n{}",
+        ended.stdout,
+        ended.stderr
+    );
     assert!(!ended.stderr.contains("NEVER"), "{}", ended.stderr);
     ended
 }
@@ -49,9 +54,15 @@ fn ctrl_c_ends_a_run_in_the_middle_of_any_wait_of_the_script() {
         ("sleep", "sleep(600)"),
         ("sleep in a group", "group('g', () => sleep(600))"),
         ("sleep caught", "for (;;) { try { sleep(600) } catch (e) { console.log('NEVER'); } }"),
-        ("a promise nobody settles, beside a timer", "setTimeout(() => {}, 600000); await new Promise(() => {})"),
+        (
+            "a promise nobody settles, beside a timer",
+            "setTimeout(() => {}, 600000); await new Promise(() => {})",
+        ),
         ("an awaited timer", "await new Promise((done) => setTimeout(done, 600000))"),
-        ("a promise of a request", "await http.asyncRequest('GET', `${__ENV.URL}/v1/results?close=never`, null, long)"),
+        (
+            "a promise of a request",
+            "await http.asyncRequest('GET', `${__ENV.URL}/v1/results?close=never`, null, long)",
+        ),
         ("an answer that never begins", "http.get(`${__ENV.URL}/v1/results?close=never`, long)"),
         ("an answer that is late", "http.get(`${__ENV.URL}/v1/results?delay=600s`, long)"),
         ("a body that trickles", "http.get(`${__ENV.URL}/v1/results?size=1000000&rate=100`, long)"),
@@ -60,8 +71,14 @@ fn ctrl_c_ends_a_run_in_the_middle_of_any_wait_of_the_script() {
             "http.batch(Array.from({ length: 30 }, () => ['GET', `${__ENV.URL}/v1/results?delay=600s`, null, long]))",
         ),
         ("an endless loop", "for (;;) {}"),
-        ("an endless loop that catches everything", "for (;;) { try { for (;;) {} } catch (e) {} finally { continue } }"),
-        ("endless promise jobs", "const again = () => Promise.resolve().then(again); await again()"),
+        (
+            "an endless loop that catches everything",
+            "for (;;) { try { for (;;) {} } catch (e) {} finally { continue } }",
+        ),
+        (
+            "endless promise jobs",
+            "const again = () => Promise.resolve().then(again); await again()",
+        ),
     ];
     for (what, body) in bodies {
         println!("{what}");
@@ -78,7 +95,10 @@ fn ctrl_c_ends_a_run_in_the_middle_of_connecting_shaking_hands_and_sending() {
     interrupted_in("http.get(__ENV.URL, long)", &format!("https://{}", mute.addr));
     mute.wait_for_connection();
     let deaf = Silent::start(false);
-    interrupted_in("http.post(__ENV.URL, 'x'.repeat(64 << 20), long)", &format!("http://{}", deaf.addr));
+    interrupted_in(
+        "http.post(__ENV.URL, 'x'.repeat(64 << 20), long)",
+        &format!("http://{}", deaf.addr),
+    );
     deaf.wait_for_connection();
 }
 
@@ -128,7 +148,10 @@ fn ctrl_c_lets_teardown_run_and_a_second_one_ends_it_at_once() {
     running.wait_for_log("waiting");
     running.signal(libc::SIGINT);
     let ended = running.wait_within(PROMPT).expect(105);
-    assert!(ended.stderr.contains("torn down") && ended.stdout.contains("TOTAL RESULTS"), "{ended:?}");
+    assert!(
+        ended.stderr.contains("torn down") && ended.stdout.contains("TOTAL RESULTS"),
+        "{ended:?}"
+    );
 
     let mut running = folder.run(&script, "long", &["-q"]);
     running.wait_for_log("waiting");

@@ -3,6 +3,8 @@
 //! The built binary runs against the bundled target in this process and listeners that misbehave. Every test has ports
 //! and a folder of its own. `SQUALL_SLOW=1` runs the long forms (1 GiB bodies, 10 minutes of memory, all repetitions).
 
+#![allow(clippy::unwrap_used)] // helpers of a test are tests
+
 mod bodies;
 mod crash;
 mod hostile;

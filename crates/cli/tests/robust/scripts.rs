@@ -1,5 +1,7 @@
 //! Scripts that loop, recurse, hoard and throw.
 
+use std::time::Duration;
+
 use demo::{Target, TargetConfig};
 
 use super::squall::{Folder, shared};
@@ -15,10 +17,13 @@ fn an_endless_loop_neither_freezes_other_vus_of_its_core_nor_outlives_the_test()
         "for (;;) { try { for (;;) {} } catch (e) {} }",
         "const f = () => { for (;;) [1, 2, 3].map((x) => x + 1) }; f()",
         "let s = ''; for (;;) { s = ('' + Math.random()).replace(/[0-9]/g, 'x') }",
+        "const t = JSON.stringify(Array.from({ length: 1000 }, (_, i) => ({ i, s: 'abc' + i }))); for (;;) JSON.parse(t)",
+        "/^(a+)+$/.test('a'.repeat(40) + 'b')",
+        "const p = () => Promise.resolve().then(p); p()",
     ];
-    let runs: Vec<_> = loops
-        .iter()
-        .map(|endless| {
+    // Not more at a time than a small machine has cores.
+    for loops in loops.chunks(2) {
+        let runs = loops.iter().map(|endless| {
             let script = folder.script(&format!(
                 "import http from 'k6/http';
                  import {{ sleep }} from 'k6';
@@ -30,14 +35,19 @@ fn an_endless_loop_neither_freezes_other_vus_of_its_core_nor_outlives_the_test()
                  export default function () {{ http.get(`${{__ENV.URL}}/v1/results`); sleep(0.05); }}"
             ));
             (endless, folder.run(&script, &target.url(), &["--cores", "1"]))
-        })
-        .collect();
-    for (endless, running) in runs {
-        let ended = running.wait().expect(0);
-        // 4 VUs that sleep 50 ms make at most 80; alone on the core they would come close. Starved ones would not
-        // come far: the loop has the core to itself but for what it is made to give.
-        assert!(ended.count("iterations") >= 24, "{endless}: {}", ended.stdout);
-        assert!(ended.stdout.contains("1 interrupted iterations"), "{endless}: {}", ended.stdout);
+        });
+        let runs: Vec<_> = runs.collect();
+        for (endless, running) in runs {
+            let ended = running.wait().expect(0);
+            // 4 VUs that sleep 50 ms could make 80; where the loop is not made to give way it is 4 at most.
+            assert!(ended.count("iterations") >= 10, "{endless}: {}", ended.stdout);
+            assert!(
+                ended.stdout.contains("1 interrupted iterations"),
+                "{endless}: {}",
+                ended.stdout
+            );
+            assert!(ended.took < Duration::from_secs(10), "{endless}: {:?}", ended.took);
+        }
     }
 }
 
@@ -49,7 +59,8 @@ fn deep_recursion_is_an_exception_of_the_script_and_the_next_iteration_works() {
     let script = folder.script(
         "import http from 'k6/http';
          import { check, group } from 'k6';
-         export const options = { vus: 2, iterations: 20, thresholds: { checks: ['rate==1'] } };
+         export const options = { vus: 2, iterations: 20 };
+         const must = (is, what) => { if (!is) console.log(`wrong: ${what}`) };
          const deep = [
            function f(n) { return f(n + 1) + 1 },
            function f(n) { return [n].map(f)[0] },
@@ -60,27 +71,26 @@ fn deep_recursion_is_an_exception_of_the_script_and_the_next_iteration_works() {
            function f(n) { return 'x'.replace(/x/, () => f(n + 1)) },
            function f(n) { return check(n, { c: () => f(n + 1) }) },
          ];
+         const thrown = (f) => { try { f() } catch (e) { return e } };
          export default function () {
-           for (const f of deep) {
-             let error;
-             try { f(0) } catch (e) { error = e }
-             check(error, { 'is a RangeError': (e) => e instanceof RangeError });
-           }
-           let nested = []; for (let i = 0; i < 100000; i++) nested = [nested];
-           let error; try { JSON.stringify(nested) } catch (e) { error = e }
-           check(error, { 'nested JSON throws': (e) => e !== undefined });
-           error = undefined; try { JSON.parse('['.repeat(100000) + ']'.repeat(100000)) } catch (e) { error = e }
-           check(error, { 'nested text throws': (e) => e !== undefined });
-           // At the bottom of what the script may use, the client still has the stack it needs.
-           let answer; const ask = (n) => n === 0 ? http.get(`${__ENV.URL}/v1/results`) : ask(n - 1);
-           for (const depth of [100, 500, 1000]) { try { answer = ask(depth) } catch (e) {} }
-           check(answer, { 'answered in the depth': (r) => r.status === 200 });
+           for (const f of deep) must(thrown(() => f(0)) instanceof RangeError, `${f}`);
+           let nested = [];
+           for (let i = 0; i < 100000; i++) nested = [nested];
+           must(thrown(() => JSON.stringify(nested)), 'nested value');
+           must(thrown(() => JSON.parse('['.repeat(100000) + ']'.repeat(100000))), 'nested text');
+           const ask = (n) => n === 0 ? http.get(`${__ENV.URL}/v1/results`) : ask(n - 1);
+           must(ask(300).status === 200, 'a request after all this');
            if (__ITER % 2 === 0) deep[0](0);
          }",
     );
     let ended = folder.run(&script, &target.url(), &[]).wait().expect(0);
+    assert!(!ended.stderr.contains("wrong: "), "{}", ended.stderr);
     assert_eq!(ended.count("iterations"), 20);
-    assert!(ended.stderr.contains("RangeError: Maximum call stack size exceeded"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("RangeError: Maximum call stack size exceeded"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("script exception"), "{}", ended.stderr);
 }
 
@@ -91,25 +101,26 @@ fn a_request_at_any_depth_of_calls_either_works_or_throws() {
     let folder = Folder::new();
     let script = folder.script(
         "import http from 'k6/http';
-         import { check } from 'k6';
-         export const options = { vus: 1, iterations: 1, thresholds: { checks: ['rate==1'] } };
+         export const options = { vus: 1, iterations: 1 };
          export default function () {
            let asked = 0, refused = 0, deepest = 0;
            // Asks at every depth on the way down, until the stack is full.
            const dig = (n) => {
              if (n % 50 === 0) {
                const answer = http.batch([`${__ENV.URL}/gzip`, `${__ENV.URL}/v1/results`])[0];
-               if (answer.status === 200 && answer.json('gzipped') !== undefined) asked++;
+               if (answer.status === 200 && answer.json() !== null) asked++;
              }
              deepest = n;
              dig(n + 1);
            };
            try { dig(0) } catch (e) { refused++ }
-           console.log(asked, refused, deepest);
-           check(null, { 'was deep': () => deepest > 500, 'asked': () => asked > 5, 'refused': () => refused === 1 });
+           if (deepest < 500 || asked < deepest / 50 - 1 || refused !== 1) {
+             console.log(`wrong: ${asked} asked, ${refused} refused, ${deepest} deep`);
+           }
          }",
     );
-    folder.run(&script, &target.url(), &[]).wait().expect(0);
+    let ended = folder.run(&script, &target.url(), &[]).wait().expect(0);
+    assert!(!ended.stderr.contains("wrong: ") && ended.count("http_reqs") > 20, "{}", ended.stderr);
 }
 
 #[test]
@@ -165,13 +176,15 @@ fn an_exception_anywhere_has_its_place_in_the_script_and_the_exit_code_of_k6() {
         ("export default function () { throw { toString() { throw new Error('again') } } }".to_owned(), 0, ""),
         ("export default function () { const e = new Error(); e.stack = { toString: null }; throw e }".to_owned(), 0, ""),
         ("export default function () { Object.defineProperty(Error.prototype, 'message', { get() { throw 1 } }); throw new Error('x') }".to_owned(), 0, ""),
-        (format!("{body} export function setup() {{ const a = {{}}; a.a = a; return a }}"), 107, "setup() data"),
-        (format!("{body} export function setup() {{ return {{ toJSON() {{ throw new Error('boom') }} }} }}"), 107, "boom"),
-        (format!("{body} export const options = {{ get vus() {{ throw new Error('boom') }} }};"), 107, "boom"),
+        (format!("{body} export function setup() {{ const a = {{}}; a.a = a; return a }}"), 255, "setup() data"),
+        (format!("{body} export function setup() {{ return {{ toJSON() {{ throw new Error('boom') }} }} }}"), 255, "boom"),
+        (format!("{body} export const options = {{ get vus() {{ throw new Error('boom') }} }};"), 255, "boom"),
     ];
     let runs: Vec<_> = cases
         .iter()
-        .map(|(text, code, shown)| (text, *code, *shown, folder.run(&folder.script(text), "", &["-q"])))
+        .map(|(text, code, shown)| {
+            (text, *code, *shown, folder.run(&folder.script(text), "", &["-q"]))
+        })
         .collect();
     for (text, code, shown, running) in runs {
         println!("{text}");

@@ -105,7 +105,8 @@ impl MuteResolver {
         let socket = UdpSocket::bind((address, 53))
             .map_err(|error| format!("can't listen on {address}:53: {error}"))?;
         let file = folder.path().join("resolv.conf");
-        std::fs::write(&file, format!("nameserver {address}\noptions timeout:30 attempts:2\n")).unwrap();
+        std::fs::write(&file, format!("nameserver {address}\noptions timeout:30 attempts:2\n"))
+            .unwrap();
         let resolver = MuteResolver { socket, file };
         let mut probe = resolver.command("/bin/true", &[]);
         match probe.output() {
