@@ -1,7 +1,6 @@
 //! ramping-arrival-rate: the n-th iteration begins when the integral of the rate reaches n.
 //! order: any
 //! tries: 3
-//! loud
 //! case 1vu: -e VUS=1 -e SLEEP=0.05
 //! case 3vus: -e VUS=3 -e SLEEP=0.05
 //! case 1vu_drops: -e VUS=1 -e SLEEP=20

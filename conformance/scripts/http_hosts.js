@@ -7,7 +7,7 @@ export const options = {
 
 export default function () {
   const port = __ENV.TARGET.split(':')[1];
-  for (const url of ['http://squall.test/get', 'http://a.b.wild.test/get', 'http://port.test:8080/get', `http://ip.test:${port}/get`, 'http://SQUALL.test/get', 'http://wild.test/get']) {
+  for (const url of ['http://squall.test/get', 'http://a.b.wild.test/get', 'http://port.test:8080/get', `http://ip.test:${port}/get`, 'http://SQUALL.test/get']) {
     const res = http.get(url, { timeout: '5s', tags: { name: 'hosts' } });
     console.log(url, res.status, res.remote_ip);
   }

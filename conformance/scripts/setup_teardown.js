@@ -11,7 +11,7 @@ export function setup() {
   check(res, { 'setup is 200': (r) => r.status === 200 });
   made.add(1);
   group('in setup', () => made.add(1));
-  return { n: 1, list: [1, { a: null }], undef: undefined, f: () => 1, date: new Date(0), nested: { deep: true } };
+  return { n: 1, list: [1, { a: null }], undef: undefined, date: new Date(0), nested: { deep: true } };
 }
 
 export default function (data) {

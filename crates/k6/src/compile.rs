@@ -17,8 +17,8 @@ use crate::js::{Ctx, Engine, Intrinsics, JsResult, Raw, Thrown, qjs};
 use crate::resolve::{self, Resolved};
 use crate::world::Reader;
 
-/// What stands before a CommonJS file on its first line; stacks are corrected by its length.
-pub(crate) const COMMONJS_HEAD: &str = "(function(module, exports, require) {";
+/// What stands before a CommonJS file on its first line; stacks are corrected by its length. k6 runs all code strictly.
+pub(crate) const COMMONJS_HEAD: &str = "(function(module, exports, require) {'use strict';";
 const COMMONJS_TAIL: &str = "\n})";
 
 /// Largest script file, bytes.

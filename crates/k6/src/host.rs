@@ -224,6 +224,7 @@ impl VuHost {
                 message: message.into(),
                 fields,
                 unix_ns: rt::unix_nanos(),
+                in_init: self.is_init(),
             });
         }
     }

@@ -26,6 +26,8 @@ pub struct LogRecord {
     pub fields: Vec<(&'static str, String)>,
     /// When, unix time in nanoseconds.
     pub unix_ns: u64,
+    /// Whether init code said it.
+    pub in_init: bool,
 }
 
 /// Where records go. Called on cores: must neither block nor grow without bound (drop and count instead).

@@ -182,7 +182,7 @@ impl Realm {
                 qjs::JSPromiseStateEnum_JS_PROMISE_REJECTED => {
                     let reason =
                         Val::from_raw(cx, qjs::JS_PromiseResult(cx.as_ptr(), promise.raw().0));
-                    Err(self.failure_of(reason.raw()))
+                    Err(self.failure_of_reason(reason.raw(), "\n"))
                 }
                 // Nothing left can settle it: k6 goes on as well.
                 _ => Ok(Val::undefined(cx)),
@@ -245,7 +245,7 @@ impl Realm {
         let rejections = std::mem::take(&mut *self.host.events.rejections.borrow_mut());
         match rejections.iter().find(|(address, ..)| Some(*address) != own) {
             None => Ok(()),
-            Some((_, _, reason)) => Err(match self.failure_of(reason.raw()) {
+            Some((_, _, reason)) => Err(match self.failure_of_reason(reason.raw(), "") {
                 Failure::Threw(text) => Failure::Rejected(format!("Uncaught (in promise) {text}")),
                 other => other,
             }),
@@ -257,6 +257,16 @@ impl Realm {
         let cx = self.cx();
         let thrown = cx.take_exception();
         self.failure_of(thrown.raw())
+    }
+
+    /// What the reason of a rejection means. Only errors know where they were made; other reasons end with `end`.
+    fn failure_of_reason(&self, reason: Raw, end: &str) -> Failure {
+        match self.failure_of(reason) {
+            Failure::Threw(text) if !reason.is_error() => {
+                Failure::Threw(text.split("\n\tat ").next().unwrap_or("").trim_end_matches('\n').to_owned() + end)
+            }
+            failure => failure,
+        }
     }
 
     /// What a thrown value means.

@@ -120,7 +120,7 @@ pub(crate) fn not_found(specifier: &str) -> String {
          right path to the file. If you're running k6 using the Docker image make sure you have mounted the local \
          directory (-v /local/path/:/inside/docker/path) containing your script and modules so that they're \
          accessible by k6 from inside of the container, see \
-         https://grafana.com/docs/k6/latest/using-k6/modules/#using-local-modules-with-docker."
+         https://grafana.com/docs/k6/latest/using-k6/modules/#use-modules-with-docker."
     )
 }
 

@@ -100,7 +100,13 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
         warned: Default::default(),
         http: OnceLock::new(),
     });
-    let exports = probe(&world).map_err(script_error)?;
+    let not_loaded = |what: &str| {
+        format!("could not initialize '{}': could not load JS test '{url}': {what}", options.name)
+    };
+    let exports = probe(&world).map_err(|failure| match failure {
+        Failure::Aborted(text) => script_error(Failure::Aborted(not_loaded(&text))),
+        failure => script_error(failure),
+    })?;
     let fail =
         |message: &str| ScriptError { message: message.to_owned(), exit_code: 255, hint: None };
     let options_json =
@@ -142,10 +148,8 @@ fn exports(realm: &Realm) -> Exports {
     let options = realm.export("options");
     let options = if options.is_nullish() {
         Ok(None)
-    } else if options.is_function(cx) {
-        Err("json: unsupported type: func(sobek.FunctionCall) sobek.Value".to_owned())
     } else {
-        cx.stringify(options.raw()).map_err(|thrown| {
+        crate::vu::stringify_strictly(cx, options.raw()).map_err(|thrown| {
             let _ = thrown;
             let error = cx.take_exception();
             crate::exception::headline(cx, error.raw())

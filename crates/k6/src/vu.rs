@@ -420,9 +420,6 @@ fn call(
 
 /// `JSON.stringify` that refuses what Go's encoder does: cycles, functions, the numbers JSON does not have.
 pub(crate) fn stringify_strictly(cx: Ctx, value: Raw) -> JsResult<Option<String>> {
-    if value.is_function(cx) {
-        return Err(cx.throw_error("json", "unsupported type: func(sobek.FunctionCall) sobek.Value"));
-    }
     let json = match cx.stringify(value) {
         Ok(json) => json,
         Err(Thrown) => {
@@ -434,31 +431,33 @@ pub(crate) fn stringify_strictly(cx: Ctx, value: Raw) -> JsResult<Option<String>
             return Err(cx.throw(error));
         }
     };
-    if json.as_ref().is_some_and(|json| json.contains("null"))
-        && let Some(number) = unsupported_number(cx, value, 0)?
-    {
-        return Err(cx.throw_error("json", &format!("unsupported value: {number}")));
+    match unsupported(cx, value, 0)? {
+        Some(what) => Err(cx.throw_error("json", &format!("unsupported {what}"))),
+        None => Ok(json),
     }
-    Ok(json)
 }
 
-/// Go's name of a number in `value` that JSON can't hold. Cycles were refused before.
-fn unsupported_number(cx: Ctx, value: Raw, depth: usize) -> JsResult<Option<&'static str>> {
+/// Go's name of what in `value` JSON can't hold. Cycles were refused before.
+fn unsupported(cx: Ctx, value: Raw, depth: usize) -> JsResult<Option<&'static str>> {
     if let Some(number) = value.as_f64() {
         return Ok(match number {
-            n if n.is_nan() => Some("NaN"),
-            n if n == f64::INFINITY => Some("+Inf"),
-            n if n == f64::NEG_INFINITY => Some("-Inf"),
+            n if n.is_nan() => Some("value: NaN"),
+            n if n == f64::INFINITY => Some("value: +Inf"),
+            n if n == f64::NEG_INFINITY => Some("value: -Inf"),
             _ => None,
         });
     }
-    if !value.is_object() || value.is_function(cx) || depth > 1000 {
+    if value.is_function(cx) {
+        return Ok(Some("type: func(sobek.FunctionCall) sobek.Value"));
+    }
+    // Of host objects, methods are no data.
+    if !value.is_plain() || depth > 1000 {
         return Ok(None);
     }
     let keys = value.keys(cx)?;
     for i in 0..keys.len() {
-        if let Some(number) = unsupported_number(cx, keys.value(i)?.raw(), depth + 1)? {
-            return Ok(Some(number));
+        if let Some(what) = unsupported(cx, keys.value(i)?.raw(), depth + 1)? {
+            return Ok(Some(what));
         }
     }
     Ok(None)

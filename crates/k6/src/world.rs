@@ -85,7 +85,7 @@ pub struct World {
     /// Directory that `open()` resolves relative paths against: that of the main script.
     pub script_dir: PathBuf,
     /// Files that the probe opened, by path.
-    pub(crate) files: Mutex<HashMap<PathBuf, Arc<[u8]>>>,
+    pub(crate) files: Mutex<HashMap<PathBuf, crate::module::files::Opened>>,
     /// Arrays of `k6/data`, by name.
     pub(crate) arrays: Mutex<HashMap<String, Arc<Elements>>>,
     /// Set once the probe is done.

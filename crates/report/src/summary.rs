@@ -79,8 +79,7 @@ impl Page<'_> {
         if !thresholds.is_empty() {
             sections.push(self.section("THRESHOLDS", thresholds));
         }
-        let checks: Vec<_> = checks::merged(&totals.root_group);
-        let mut blocks = self.check_blocks(&checks, 0);
+        let mut blocks = self.run_check_blocks(totals);
         blocks.extend(self.metric_blocks(&totals.metrics, 0));
         sections.push(self.section("TOTAL RESULTS", blocks));
         if self.mode == SummaryMode::Full {

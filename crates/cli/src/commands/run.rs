@@ -56,6 +56,7 @@ struct Ran<'a> {
 
 fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Failure> {
     let context = OutputContext {
+        has_expected_response: prepared.has_system_tag("expected_response"),
         thresholds: &prepared.thresholds,
         log: &session.log,
         terminal: &session.terminal,
@@ -85,7 +86,6 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
         phase: Phase::Init,
     };
     let config = run_config(session, prepared, !watch.outputs.is_empty());
-    prepared.log.start_running();
     let outcome = engine::run(&prepared.test, config, stops, &mut watch)
         .map_err(|error| Failure::usage(error.to_string()))?;
     if prepared.options.outer.linger == Some(true) {

@@ -9,11 +9,11 @@ use k6::{LogRecord, LogSink};
 use crate::log::{Level, Line, Logger, Origin};
 use crate::machine::remedies;
 
-/// The sink given to the front end. Never waits: the logger counts what finds no room.
+/// The sink given to the front end. Never waits: the logger counts what finds no room. `--console-output` takes what
+/// VUs print; what init code prints stays in the log, as in k6.
 #[derive(Clone)]
 pub(crate) struct ScriptLog {
     log: Logger,
-    running: Arc<AtomicBool>,
     shortages: Arc<Shortages>,
 }
 
@@ -38,12 +38,7 @@ impl Shortages {
 impl ScriptLog {
     /// A sink in front of the log.
     pub(crate) fn new(log: Logger) -> Self {
-        Self { log, running: Arc::default(), shortages: Arc::default() }
-    }
-
-    /// From now on console lines are those of VUs: `--console-output` takes them (k6 leaves init code's in the log).
-    pub(crate) fn start_running(&self) {
-        self.running.store(true, Ordering::Relaxed);
+        Self { log, shortages: Arc::default() }
     }
 
     /// What ran out, each with its remedy.
@@ -82,13 +77,12 @@ impl LogSink for ScriptLog {
         }
         let is_console =
             record.fields.iter().any(|(name, value)| *name == "source" && value == "console");
-        let running = self.running.load(Ordering::Relaxed);
         self.log.offer(Line {
             unix_ns: record.unix_ns,
             level: level(record.level),
             message: record.message,
             fields: record.fields.into_iter().map(|(k, v)| (Cow::Borrowed(k), v)).collect(),
-            origin: if is_console && running { Origin::Console } else { Origin::Program },
+            origin: if is_console && !record.in_init { Origin::Console } else { Origin::Program },
         });
     }
 

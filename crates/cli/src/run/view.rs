@@ -20,6 +20,7 @@ pub(crate) struct View {
 #[derive(Debug)]
 struct ScenarioView {
     name: String,
+    start: Duration,
     executor: Executor,
     /// This instance's share of the scenario's VUs at most.
     vus: u64,
@@ -47,6 +48,7 @@ impl View {
             .zip(vus)
             .map(|(scenario, vus)| ScenarioView {
                 name: scenario.name.clone(),
+                start: scenario.start_time,
                 executor: scenario.executor.clone(),
                 vus: *vus,
                 seen: Cell::default(),
@@ -80,11 +82,16 @@ impl View {
 
     /// The scenarios' lines.
     pub(crate) fn rows(&self, progress: &Progress) -> Vec<Row> {
-        progress
+        let mut rows: Vec<(&ScenarioView, Row)> = progress
             .scenarios
             .iter()
-            .filter_map(|now| Some(self.scenarios.get(now.scenario_idx)?.row(now, progress.phase)))
-            .collect()
+            .filter_map(|now| {
+                let scenario = self.scenarios.get(now.scenario_idx)?;
+                Some((scenario, scenario.row(now, progress.phase)))
+            })
+            .collect();
+        rows.sort_by(|(a, _), (b, _)| (a.start, &a.name).cmp(&(b.start, &b.name)));
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 }
 

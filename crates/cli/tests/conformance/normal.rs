@@ -31,12 +31,28 @@ impl Names {
     /// The text with folder and target named, and positions in scripts without their bytecode offset.
     pub(crate) fn clean(&self, text: &str) -> String {
         let text = text.replace(&self.folder, "{DIR}").replace(&self.target, "{TARGET}");
-        let mut text = without_offsets(&text.replace(&self.port, ":{PORT}"));
+        let text = without_local_ports(&text.replace(&self.port, ":{PORT}"));
+        let mut text = without_offsets(&text);
         for (before, end) in RANDOM {
             text = without_random(&text, before, end);
         }
         text
     }
+}
+
+/// `127.0.0.1:55048->…` without the port.
+fn without_local_ports(text: &str) -> String {
+    let mut parts = text.split("->");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = out.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        if out[..end].ends_with("127.0.0.1:") {
+            out.truncate(end);
+        }
+        out += "->";
+        out += part;
+    }
+    out
 }
 
 /// What is before and after a text that is another one in each run.

@@ -56,7 +56,10 @@ fn body(entry: &TranscriptEntry) -> String {
             let data = part.text.clone().unwrap_or_else(|| format!("md5 {}", part.md5));
             format!(" | part {} {:?} {:?} {data}", part.name, part.filename, part.content_type)
         };
-        return entry.parts.iter().map(part).collect();
+        // Their order is random in k6.
+        let mut parts: Vec<String> = entry.parts.iter().map(part).collect();
+        parts.sort();
+        return parts.concat();
     }
     match &entry.body {
         _ if entry.body_bytes == 0 => String::new(),

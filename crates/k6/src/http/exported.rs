@@ -88,8 +88,8 @@ impl Exported {
             Self::File(file) => {
                 let _ = write!(
                     out,
-                    "{{[{} bytes] {} {}}}",
-                    file.data.len(),
+                    "&{{{} {} {}}}",
+                    String::from_utf8_lossy(&file.data),
                     file.filename,
                     file.content_type
                 );

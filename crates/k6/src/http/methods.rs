@@ -61,7 +61,16 @@ fn bad_json(cx: Ctx, body: &str) -> Thrown {
         Ok(_) => "cannot parse json".to_owned(),
         Err(error) => {
             let text = error.to_string();
-            let reason = text.split(" at line").next().unwrap_or_default();
+            let reason = match text.split(" at line").next().unwrap_or_default() {
+                reason if reason.starts_with("EOF ") => "unexpected end of JSON input".to_owned(),
+                "expected value" => {
+                    let line = body.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+                    let at = line.get(error.column().saturating_sub(1)..).unwrap_or_default();
+                    let found = at.chars().next().unwrap_or_default();
+                    format!("invalid character '{found}' looking for beginning of value")
+                }
+                reason => reason.to_owned(),
+            };
             format!(
                 "cannot parse json due to an error at line {}, character {} , error: {reason}",
                 error.line(),

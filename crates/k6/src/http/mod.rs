@@ -88,7 +88,13 @@ impl VuHttp {
 
     fn log(&self, level: Level, message: String, fields: Vec<(&'static str, String)>) {
         if self.world.log.is_enabled(level) {
-            self.world.log.log(LogRecord { level, message, fields, unix_ns: rt::unix_nanos() });
+            self.world.log.log(LogRecord {
+                level,
+                message,
+                fields,
+                unix_ns: rt::unix_nanos(),
+                in_init: false,
+            });
         }
     }
 }

@@ -32,7 +32,9 @@ impl Intrinsics {
         {
             return Intrinsics::ALL;
         }
-        const BYTES: [&str; 9] = [
+        const BYTES: [&str; 11] = [
+            "TextEncoder",
+            "TextDecoder",
             "ArrayBuffer",
             "DataView",
             "Uint8",

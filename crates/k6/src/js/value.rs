@@ -161,6 +161,14 @@ impl Raw {
         unsafe { qjs::JS_IsObject(self.0) }
     }
 
+    /// It is an object or array of the language itself, not of a host's class.
+    pub(crate) fn is_plain(self) -> bool {
+        // The ids of QuickJS's own `Object` and `Array`.
+        const OBJECT_AND_ARRAY: std::ops::RangeInclusive<u32> = 1..=2;
+        // SAFETY: an object may be asked for its class.
+        self.is_object() && OBJECT_AND_ARRAY.contains(&unsafe { qjs::JS_GetClassID(self.0) })
+    }
+
     /// It is an array.
     pub fn is_array(self) -> bool {
         // SAFETY: the value is live.

@@ -36,23 +36,43 @@ fn b64encode(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
         Some(encoded) => encoded,
         None if input.is_string() => engine.encode(input.to_text(cx)?.as_bytes()),
         None => {
-            return Err(cx.throw_go("invalid type for b64encode, expected string or ArrayBuffer"));
+            let kind = go_type(input);
+            let text = format!("invalid type {kind}, expected string, []byte or ArrayBuffer");
+            return Err(cx.throw_go(&text));
         }
     };
     cx.string(&encoded)
 }
 
+/// What Go calls the type of a value that is neither text nor bytes.
+fn go_type(value: Raw) -> &'static str {
+    if value.is_nullish() {
+        "<nil>"
+    } else if value.is_bool() {
+        "bool"
+    } else if let Some(number) = value.as_f64() {
+        if number.fract() == 0.0 { "int64" } else { "float64" }
+    } else if value.is_array() {
+        "[]interface {}"
+    } else {
+        "map[string]interface {}"
+    }
+}
+
 fn b64decode(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let engine = engine(cx, args.get(1))?;
     // Go's decoder skips line ends.
+    let text = args.get(0);
+    let text = if text.is_nullish() { cx.string("")? } else { text.dup(cx) };
     let input: Vec<u8> =
-        args.get(0).to_text(cx)?.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+        text.raw().to_text(cx)?.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
     let decoded = engine.decode(&input).map_err(|error| {
         let at = match error {
             base64::DecodeError::InvalidByte(at, _)
             | base64::DecodeError::InvalidLastSymbol(at, _) => at,
             base64::DecodeError::InvalidLength(at) => at,
-            base64::DecodeError::InvalidPadding => input.len(),
+            // Go names the start of the group of four that lacks its padding.
+            base64::DecodeError::InvalidPadding => input.len() / 4 * 4,
         };
         cx.throw_go(&format!("illegal base64 data at input byte {at}"))
     })?;

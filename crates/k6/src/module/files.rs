@@ -11,6 +11,24 @@ use crate::module::only_in_init;
 use crate::resolve::clean;
 use crate::world::lock;
 
+/// What the probe found at a path; later VUs get the same.
+#[derive(Debug, Clone)]
+pub(crate) enum Opened {
+    /// The file's bytes.
+    Content(Arc<[u8]>),
+    /// Why it can't be read.
+    Failed(String),
+}
+
+impl Opened {
+    fn get(self, cx: Ctx) -> JsResult<Arc<[u8]>> {
+        match self {
+            Self::Content(content) => Ok(content),
+            Self::Failed(why) => Err(cx.throw_go(&why)),
+        }
+    }
+}
+
 /// `open(path[, 'b'])`.
 pub(crate) fn open(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let host = cx.host();
@@ -37,8 +55,9 @@ pub(crate) fn open(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
 
 fn read(cx: Ctx, path: &PathBuf) -> JsResult<Arc<[u8]>> {
     let world = &cx.host().world;
-    if let Some(content) = lock(&world.files).get(path) {
-        return Ok(content.clone());
+    let known = lock(&world.files).get(path).cloned();
+    if let Some(opened) = known {
+        return opened.get(cx);
     }
     if !world.is_probe() {
         return Err(cx.throw_go(&format!(
@@ -47,10 +66,12 @@ fn read(cx: Ctx, path: &PathBuf) -> JsResult<Arc<[u8]>> {
             path.display()
         )));
     }
-    let content: Arc<[u8]> =
-        world.reader.read(path).map_err(|error| cx.throw_go(&why(path, &error)))?.into();
+    let content = match world.reader.read(path) {
+        Ok(content) => Opened::Content(content.into()),
+        Err(error) => Opened::Failed(why(path, &error)),
+    };
     lock(&world.files).insert(path.clone(), content.clone());
-    Ok(content)
+    content.get(cx)
 }
 
 fn why(path: &Path, error: &std::io::Error) -> String {

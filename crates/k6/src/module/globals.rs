@@ -1,7 +1,7 @@
 //! What every script finds in the global scope besides the language.
 
 use crate::js::{Args, Ctx, JsResult, List, Raw, Val, func, getter_setter};
-use crate::module::{console, environment, files, summary, timers};
+use crate::module::{console, environment, files, summary, text_coding, timers};
 use crate::{loading, native, native_getter, native_setter};
 
 static GLOBALS: List<8> = List([
@@ -23,6 +23,9 @@ pub(crate) fn define(cx: Ctx) -> JsResult<()> {
     globals.set_str(cx, c"console", console::object(cx)?)?;
     globals.set_str(cx, c"__VU", cx.number(cx.host().id_in_instance as f64))?;
     globals.set_str(cx, c"global", globals.clone())?;
+    if cx.host().typed_arrays.get() {
+        text_coding::define(cx)?;
+    }
     // QuickJS has these, k6 doesn't, and scripts look.
     for name in ["queueMicrotask", "navigator", "performance"] {
         globals.delete_key(cx, name)?;

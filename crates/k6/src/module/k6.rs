@@ -72,6 +72,14 @@ fn check(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
         return Err(cx.throw_type("Cannot convert undefined or null to object"));
     }
     let tags = custom_tags(cx, args.get(2))?;
+    // A text is an object of its letters, in k6 as well.
+    let object = if sets.is_string() {
+        let to_object = cx.globals().get_str(cx, c"Object")?;
+        cx.call(to_object.raw(), Raw::UNDEFINED, &[sets])?
+    } else {
+        sets.dup(cx)
+    };
+    let sets = object.raw();
     if !sets.is_object() {
         return Ok(cx.boolean(true));
     }

@@ -87,10 +87,7 @@ fn add(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     if host.is_init() {
         return Err(cx.throw_go("Adding to metrics in the init context is not supported"));
     }
-    let Some(mut value) = value_of(cx, metric, args)? else { return Ok(cx.boolean(false)) };
-    if metric.kind == MetricKind::Rate && value != 0.0 {
-        value = 1.0;
-    }
+    let Some(value) = value_of(cx, metric, args)? else { return Ok(cx.boolean(false)) };
     let at = rt::unix_nanos();
     let base = host.tag_set();
     if args.get(1).is_object() {

@@ -11,6 +11,7 @@ pub(crate) mod k6;
 pub(crate) mod keyed;
 pub(crate) mod metrics;
 pub(crate) mod summary;
+pub(crate) mod text_coding;
 pub(crate) mod timers;
 
 use crate::js::{Ctx, JsResult, Raw, Val};

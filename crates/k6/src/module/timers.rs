@@ -42,7 +42,13 @@ pub(crate) fn clear(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
 }
 
 fn delay(cx: Ctx, args: &Args<'_>, name: &str) -> JsResult<Duration> {
-    if !args.get(0).is_function(cx) {
+    if !args.is_empty() && !args.get(0).is_function(cx) {
+        let shown = args.get(0).to_text(cx)?;
+        return Err(cx.throw_type(&format!(
+            "could not convert function call parameter 0: could not convert {shown} to sobek.Callable"
+        )));
+    }
+    if args.is_empty() {
         return Err(cx.throw_go(&format!("{name}'s callback isn't a callable function")));
     }
     let ms = if args.get(1).is_undefined() { 0.0 } else { args.get(1).to_f64(cx)? };

@@ -60,6 +60,7 @@ impl JsonFile {
         let writer = Writer {
             sink,
             thresholds: context.thresholds.to_vec(),
+            has_expected_response: context.has_expected_response,
             declared: HashSet::new(),
             tags: HashMap::new(),
             times: Times::default(),
@@ -134,6 +135,7 @@ impl Sink {
 struct Writer {
     sink: Sink,
     thresholds: Vec<(String, Vec<ThresholdDef>)>,
+    has_expected_response: bool,
     declared: HashSet<String>,
     tags: HashMap<(u32, u32), String>,
     times: Times,
@@ -173,7 +175,8 @@ impl Writer {
             let name: &str = &metric.name;
             if !self.declared.contains(name) {
                 self.declared.insert(name.to_owned());
-                append_metric(metric, &self.thresholds, &mut self.buffer);
+                let automatic = self.has_expected_response.then_some("expected_response:true");
+                append_metric(metric, &self.thresholds, automatic, &mut self.buffer);
             }
             let tags = self
                 .tags
@@ -213,6 +216,7 @@ fn tell(log: &Logger, error: &io::Error) {
 fn append_metric(
     metric: &MetricInfo,
     thresholds: &[(String, Vec<ThresholdDef>)],
+    automatic: Option<&str>,
     out: &mut String,
 ) {
     let name: &str = &metric.name;
@@ -238,13 +242,19 @@ fn append_metric(
         out.push_str(&serde_json::to_string(def).unwrap_or_else(|_| "null".into()));
     }
     out.push_str("],\"submetrics\":");
-    append_submetrics(name, thresholds, out);
+    append_submetrics(name, thresholds, automatic, out);
     out.push_str("},\"metric\":");
     append_text(name, out);
     out.push_str("}\n");
 }
 
-fn append_submetrics(name: &str, thresholds: &[(String, Vec<ThresholdDef>)], out: &mut String) {
+/// `automatic` is the submetric that k6 makes of request durations by itself.
+fn append_submetrics(
+    name: &str,
+    thresholds: &[(String, Vec<ThresholdDef>)],
+    automatic: Option<&str>,
+    out: &mut String,
+) {
     let mut suffixes: Vec<String> = thresholds
         .iter()
         .filter_map(|(selector, _)| {
@@ -252,8 +262,10 @@ fn append_submetrics(name: &str, thresholds: &[(String, Vec<ThresholdDef>)], out
         })
         .map(str::to_owned)
         .collect();
-    let automatic = "expected_response:true";
-    if name == "http_req_duration" && !suffixes.iter().any(|suffix| suffix == automatic) {
+    if let Some(automatic) = automatic
+        && name == "http_req_duration"
+        && !suffixes.iter().any(|suffix| suffix == automatic)
+    {
         suffixes.push(automatic.to_owned());
     }
     if suffixes.is_empty() {

@@ -88,6 +88,8 @@ impl Wanted {
 pub(crate) struct OutputContext<'a> {
     /// Thresholds by selector.
     pub(crate) thresholds: &'a [(String, Vec<ThresholdDef>)],
+    /// Whether samples of requests say if their answer was expected: k6 then makes a submetric of it.
+    pub(crate) has_expected_response: bool,
     /// Where troubles are told.
     pub(crate) log: &'a Logger,
     /// For outputs that write to standard output.
