@@ -1,0 +1,134 @@
+//! What must hold for any bytes: no panic, no hang, bounded memory, and what was accepted survives a round trip.
+//!
+//! One function for each format; the fuzz targets and the plain test both call them.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use metrics::{Aggregator, AggregatorConfig, Ingest, Snapshot};
+use plan::arrivals::Arrivals;
+use plan::options::{Derivation, LayerName, Options};
+use plan::scenario::{Executor, Requirements, Scenario};
+use plan::segment::{Segment, Sequence, Striping};
+use plan::threshold::{Selector, Threshold};
+
+/// The formats, by name.
+pub const FORMATS: &[(&str, fn(&[u8]))] = &[
+    ("snapshot", snapshot),
+    ("record", record),
+    ("options", options),
+    ("thresholds", thresholds),
+    ("durations", durations),
+    ("segments", segments),
+];
+
+/// A snapshot from another agent: decoded or refused; what was decoded encodes to the same again, and a coordinator can
+/// merge it or says why not.
+pub fn snapshot(bytes: &[u8]) {
+    let Ok(snapshot) = Snapshot::decode(bytes) else { return };
+    let again = snapshot.encode();
+    let decoded = Snapshot::decode(&again).expect("what was encoded can be decoded");
+    assert_eq!(decoded.encode(), again);
+    let config = AggregatorConfig { thresholds: Vec::new(), full: true, request_rows: true };
+    let mut aggregator = Aggregator::new(config).expect("no thresholds are fine");
+    let first = aggregator.ingest(&snapshot);
+    let second = aggregator.ingest(&decoded);
+    assert!(first.is_err() || second != Ok(Ingest::Applied), "{first:?}, then {second:?}");
+    let _ = aggregator.totals(Duration::from_secs(1));
+}
+
+/// The file of a run that was killed, or came from elsewhere.
+pub fn record(bytes: &[u8]) {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    // Memory, where there is such a folder.
+    let base = if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let folder = base.join(format!("squall-fuzz-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for a run");
+    std::fs::write(folder.join(record::RUN_FILE), bytes).expect("a file of a run");
+    if let Ok(run) = record::Run::open(&folder) {
+        let _ = (run.recovery.to_string(), run.snapshot_count());
+        let _ = run.rebuild();
+    }
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+/// Options of a script or a configuration file, then what they plan.
+pub fn options(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut layers = Vec::new();
+    if let Ok(options) = Options::from_config_json(text) {
+        layers.push((LayerName::Config, options));
+    }
+    if let Ok((options, _)) = Options::from_script_json(text) {
+        layers.push((LayerName::Script, options));
+    }
+    let variable = |name: &str| (name.len() % 3 == 0).then(|| text.chars().take(40).collect::<String>());
+    if let Ok(options) = Options::from_env(&variable) {
+        layers.push((LayerName::Env, options));
+    }
+    let (options, _) = Options::layered(&layers);
+    let printed = options.to_json().to_string();
+    assert!(printed.len() <= 64 * (text.len() + 1000), "{} bytes from {}", printed.len(), text.len());
+    let derivation = Derivation { default_vus: 1, is_exported: &|_| true };
+    let Ok((scenarios, _)) = options.derive_scenarios(derivation) else { return };
+    let whole = Striping::whole();
+    for scenario in scenarios.iter().take(4) {
+        let _ = (scenario.describe(&whole), scenario.max_duration(&whole));
+        if let Some(arrivals) = Arrivals::of(scenario, &whole) {
+            let mut last = 0;
+            for k in (0..8).chain([1 << 20, 1 << 40, u64::MAX - 1]) {
+                let Some(at) = arrivals.at(k) else { break };
+                assert!(at >= last, "arrival {k} at {at} after one at {last}");
+                last = at;
+            }
+        }
+    }
+    // A ramp has a step for each VU; only small ones are laid out here.
+    if scenarios.len() < 20 && scenarios.iter().all(|s| highest_ramp(s) < 1000) {
+        let _ = Requirements::of(&scenarios, &whole);
+    }
+}
+
+fn highest_ramp(scenario: &Scenario) -> u64 {
+    let Executor::RampingVus(ramp) = &scenario.executor else { return 0 };
+    ramp.stages.iter().map(|stage| stage.target).fold(ramp.start_vus, |a, b| a.saturating_add(b))
+}
+
+/// A threshold, the metric it is on, and a value it is held against.
+pub fn thresholds(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(threshold) = Threshold::parse(&text) {
+        let _ = [f64::NAN, f64::INFINITY, 0.0, -1.5].map(|value| threshold.holds(value));
+        let _ = threshold.check_supported("m", "trend");
+    }
+    if let Ok(selector) = Selector::parse(&text) {
+        let _ = selector.warning();
+    }
+}
+
+/// A duration in the words of Go or k6: printed, it is the same duration.
+pub fn durations(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for parse in [plan::duration::parse_k6, plan::duration::parse_go] {
+        if let Ok(span) = parse(&text) {
+            let printed = plan::duration::format_go(span);
+            assert_eq!(plan::duration::parse_go(&printed), Ok(span), "{text:?} printed as {printed:?}");
+            let _ = (span.scaled(0.02), span.as_duration());
+        }
+    }
+}
+
+/// An execution segment and its sequence: each index belongs to at most one instance.
+pub fn segments(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = text.parse::<Segment>();
+    let Ok(sequence) = text.parse::<Sequence>() else { return };
+    let segments: Vec<&Segment> = sequence.segments().iter().take(8).collect();
+    let stripings: Vec<Striping> =
+        segments.iter().filter_map(|s| Striping::new(Some(*s), Some(&sequence)).ok()).collect();
+    for index in 0..64 {
+        assert!(stripings.iter().filter(|s| s.owns(index)).count() <= 1, "{text:?}: {index}");
+    }
+}
