@@ -38,7 +38,6 @@ pub(crate) struct CoreSetup<S: Script> {
     /// Every core's commands, its own included.
     pub(crate) peers: Vec<Sender<Command>>,
     pub(crate) reports: Sender<(usize, Report)>,
-    pub(crate) shard: Shard,
     pub(crate) status: Arc<RunStatus>,
     pub(crate) min_iteration: Option<Duration>,
     pub(crate) run_tags: Arc<Vec<(String, String)>>,
@@ -157,12 +156,12 @@ impl<S: Script> CoreState<S> {
 }
 
 /// Runs a core until it is told to quit.
-pub(crate) async fn core_main<S: Script>(setup: CoreSetup<S>) {
-    let CoreSetup { script, idx, mut commands, peers, reports, shard, status, .. } = setup;
+pub(crate) async fn core_main<S: Script>(setup: CoreSetup<S>, shard: SharedShard) {
+    let CoreSetup { script, idx, mut commands, peers, reports, status, .. } = setup;
     let core = Rc::new(CoreState {
         idx,
         script,
-        shard: Rc::new(RefCell::new(shard)),
+        shard,
         status,
         peers,
         reports,

@@ -113,6 +113,10 @@ impl Director {
         self.stopping.raise();
     }
 
+    pub(crate) fn has_dead_core(&self) -> bool {
+        self.dead_cores.get() > 0
+    }
+
     fn elapsed(&self) -> Duration {
         if let Some(took) = self.took.get() {
             return took;
@@ -303,7 +307,7 @@ async fn run_scenarios(director: &Rc<Director>) -> Result<(), End> {
         task.await;
     }
     director.clock_start.set(run_clock);
-    if config.teardown {
+    if config.teardown && !director.has_dead_core() {
         director.phase.set(Phase::Teardown);
         let timeout = config.teardown_timeout;
         match run_hook(director, Command::Teardown, timeout, &director.hard_stop).await {

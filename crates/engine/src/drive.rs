@@ -141,6 +141,11 @@ pub(crate) async fn drive(director: Rc<Director>, idx: usize) {
 }
 
 impl Director {
+    /// Until when interrupted VUs are waited for. Those of a core that died will never answer.
+    fn give_up_at(&self) -> Nanos {
+        rt::now() + if self.has_dead_core() { Duration::from_millis(500) } else { GIVE_UP }
+    }
+
     async fn take_vus(&self, lane: &Lane, n: u64) -> Vec<VuId> {
         let mut vus = Vec::new();
         while (vus.len() as u64) < n {
@@ -204,7 +209,7 @@ async fn looping(director: &Rc<Director>, lane: &Lane, rule: impl Fn(VuId) -> Lo
             }
             (Woken::Time | Woken::Stopped, _) => {
                 director.interrupt(lane);
-                deadline = Deadline::GiveUp(rt::now() + GIVE_UP);
+                deadline = Deadline::GiveUp(director.give_up_at());
             }
         }
     }
@@ -291,7 +296,7 @@ async fn ramping(director: &Rc<Director>, lane: &Lane, plan: &plan::ramping::Ram
             Woken::Event(_) => {}
             Woken::Stopped => {
                 director.interrupt(lane);
-                give_up = Some(rt::now() + GIVE_UP);
+                give_up = Some(director.give_up_at());
             }
             Woken::Time if give_up.is_some() || next_move == moves.len() => {
                 director.lose(&held.iter().flatten().copied().collect());
@@ -408,7 +413,7 @@ async fn arrivals(director: &Rc<Director>, lane: &Lane) -> bool {
             Woken::Time | Woken::Stopped => {
                 director.interrupt(lane);
                 was_interrupted = true;
-                deadline = Deadline::GiveUp(rt::now() + GIVE_UP);
+                deadline = Deadline::GiveUp(director.give_up_at());
             }
         }
     }

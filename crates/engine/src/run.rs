@@ -1,6 +1,8 @@
 //! Running a test: threads for its cores, the caller's thread for its director.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use metrics::Shard;
@@ -12,7 +14,7 @@ use crate::core::{CoreSetup, core_main};
 use crate::director::{Wiring, direct};
 use crate::message::Report;
 use crate::outcome::{Observer, RunOutcome, StartError};
-use crate::script::Script;
+use crate::script::{Script, SharedShard};
 use crate::status::RunStatus;
 use crate::stop::{StopHandle, StopRequests};
 
@@ -61,10 +63,14 @@ pub fn run<S: Script>(
     let mut threads = Vec::new();
     for setup in setups {
         let (idx, to_director, spin) = (setup.idx, to_director.clone(), config.spin);
+        let shard = shard(&config, idx);
         let body = move || {
+            // Outside of what may panic: what was measured before is kept.
+            let shard: SharedShard = Rc::new(RefCell::new(shard));
+            let measured = shard.clone();
             let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 let mut core = Core::new(CoreConfig { spin })?;
-                core.block_on(core_main(setup));
+                core.block_on(core_main(setup, shard));
                 Ok::<(), std::io::Error>(())
             }));
             let why = match ran {
@@ -72,6 +78,10 @@ pub fn run<S: Script>(
                 Ok(Err(error)) => error.to_string(),
                 Err(panic) => panic_text(panic.as_ref()),
             };
+            if let Ok(mut shard) = measured.try_borrow_mut() {
+                let snapshot = shard.flush(rt::unix_nanos());
+                to_director.send((idx, Report::Snapshot(Box::new(snapshot))));
+            }
             to_director.send((idx, Report::Died { core: idx, why }));
         };
         threads.push(rt::thread::start(&format!("squall-core-{idx}"), body)?);
@@ -102,10 +112,12 @@ pub fn run_simulated<S: Script>(
     drop(to_director);
     let coordinator = Coordinator::new(config.aggregate.clone(), &config.registry)?;
     let wiring = Wiring { shard: shard(&config, config.cores), status, cores: commands, reports };
+    let shards: Vec<Shard> = (0..config.cores).map(|idx| shard(&config, idx)).collect();
     let mut core = Core::simulated(Nanos(1_000_000_000));
     Ok(core.block_on(async move {
-        for setup in setups {
-            rt::spawn(core_main(setup));
+        for (setup, shard) in setups.into_iter().zip(shards) {
+            let shard = Rc::new(RefCell::new(shard));
+            rt::spawn(core_main(setup, shard));
         }
         direct(config, coordinator, wiring, stops.0, observer).await
     }))
@@ -129,7 +141,6 @@ fn parts<S: Script>(script: &Arc<S>, config: &RunConfig, status: &Arc<RunStatus>
         commands,
         peers: peers.clone(),
         reports: to_director.clone(),
-        shard: shard(config, idx),
         status: status.clone(),
         min_iteration: config.min_iteration,
         run_tags: run_tags.clone(),

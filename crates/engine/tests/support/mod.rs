@@ -36,6 +36,8 @@ pub struct Fake {
     pub setup_takes: Duration,
     /// The iteration (by number in the instance) that aborts the test.
     pub abort_at: Option<u64>,
+    /// The iteration (by number in the instance) in which the front end has a defect.
+    pub panic_at: Option<u64>,
 }
 
 impl Fake {
@@ -51,6 +53,7 @@ impl Fake {
             teardowns: AtomicU64::new(0),
             setup_takes: Duration::ZERO,
             abort_at: None,
+            panic_at: None,
         }
     }
 
@@ -74,6 +77,7 @@ pub struct FakeVu {
     takes: Arc<dyn Fn(u64) -> Duration + Send + Sync>,
     ran: Arc<Mutex<Vec<Ran>>>,
     abort_at: Option<u64>,
+    panic_at: Option<u64>,
     interrupt: Rc<Interrupt>,
     active: Option<Rc<Activation>>,
 }
@@ -100,6 +104,7 @@ impl Script for Fake {
             takes: self.takes.clone(),
             ran: self.ran.clone(),
             abort_at: self.abort_at,
+            panic_at: self.panic_at,
             interrupt: context.interrupt,
             active: None,
         })
@@ -135,6 +140,7 @@ impl Vu for FakeVu {
             in_instance: iteration.in_instance,
             whole,
         });
+        assert!(self.panic_at != Some(iteration.in_instance), "a defect");
         if self.abort_at == Some(iteration.in_instance) {
             return Outcome::Abort("test aborted".to_owned());
         }
