@@ -18,7 +18,6 @@ function attempt(label, f) {
 
 attempt('init scenario', () => exec.scenario.name);
 attempt('init vu', () => exec.vu.idInTest);
-attempt('init instance', () => exec.instance.vusActive);
 attempt('init test', () => JSON.stringify(exec.test.options));
 
 export function setup() {

@@ -1,4 +1,4 @@
-//! ramping-vus: up to three, down to one; each VU's iterations take 0.35 s.
+//! ramping-vus: up to three, down to one; each VU's iterations take 0.45 s.
 //! order: any
 //! tries: 3
 //! loud
@@ -13,5 +13,5 @@ const stages = __ENV.STAGES.split(',').map((stage) => ({ duration: stage.split('
 export const options = { scenarios: { ramp: { executor: 'ramping-vus', startVUs: Number(__ENV.START), stages, gracefulRampDown: '5s' } } };
 
 export default function () {
-  sleep(0.41);
+  sleep(0.45);
 }

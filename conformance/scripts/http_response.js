@@ -10,7 +10,7 @@ export default function () {
   console.log(Object.keys(res.timings).sort().join());
   console.log(res.status, res.status_text, res.proto, res.remote_ip, typeof res.remote_port, JSON.stringify(res.error), res.error_code);
   console.log(JSON.stringify(res.tls_version), JSON.stringify(res.tls_cipher_suite), JSON.stringify(res.ocsp));
-  console.log(res.timings.looking_up, res.timings.tls_handshaking, res.timings.duration > 0, res.timings.waiting > 0);
+  console.log(res.timings.looking_up, res.timings.tls_handshaking, res.timings.duration > 0, res.timings.waiting >= 0);
   console.log(Object.keys(res.request).sort().join(), res.request.method, res.request.url, res.request.body);
   console.log(sorted(res.request.headers), sorted(res.request.cookies));
   console.log(res.json('method'), res.json('json.list.#'), JSON.stringify(res.json('json.list.#.a')), res.json('json.list.1.a'), res.json('json.deep.k\\.x'));

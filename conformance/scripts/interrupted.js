@@ -2,6 +2,7 @@
 //! order: any
 //! tries: 3
 //! loud
+// What k6 still does in an interrupted iteration is a race, so nothing is to be seen there.
 import http from 'k6/http';
 import { sleep } from 'k6';
 
@@ -14,10 +15,8 @@ export const options = {
 
 export function asleep() {
   sleep(30);
-  console.log('never');
 }
 
 export function requesting() {
-  // What k6 does right after an interrupted request is a race.
   http.get(`${__ENV.BASE}/get?delay=30s`);
 }

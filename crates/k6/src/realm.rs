@@ -262,9 +262,9 @@ impl Realm {
     /// What the reason of a rejection means. Only errors know where they were made; other reasons end with `end`.
     fn failure_of_reason(&self, reason: Raw, end: &str) -> Failure {
         match self.failure_of(reason) {
-            Failure::Threw(text) if !reason.is_error() => {
-                Failure::Threw(text.split("\n\tat ").next().unwrap_or("").trim_end_matches('\n').to_owned() + end)
-            }
+            Failure::Threw(text) if !reason.is_error() => Failure::Threw(
+                text.split("\n\tat ").next().unwrap_or("").trim_end_matches('\n').to_owned() + end,
+            ),
             failure => failure,
         }
     }

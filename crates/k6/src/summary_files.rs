@@ -63,15 +63,17 @@ fn collect(cx: Ctx, value: Raw) -> JsResult<Result<Vec<SummaryFile>, String>> {
             item.with_bytes(cx, <[u8]>::to_vec).unwrap_or_default()
         } else {
             let kind = go_type(cx, item.raw());
-            return Ok(Err(format!("invalid type {kind}, it needs to be a string or ArrayBuffer")));
+            return Ok(Err(format!(
+                "error handling summary object {name}: invalid type {kind}, it needs to be a string or ArrayBuffer"
+            )));
         };
         files.push(SummaryFile { name, content });
     }
     Ok(Ok(files))
 }
 
-/// The name k6's message gives to a value's type.
-fn go_type(cx: Ctx, value: Raw) -> &'static str {
+/// The name k6's messages give to a value's type.
+pub(crate) fn go_type(cx: Ctx, value: Raw) -> &'static str {
     if value.is_nullish() {
         "<nil>"
     } else if value.is_bool() {

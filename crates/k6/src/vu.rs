@@ -83,7 +83,8 @@ impl K6Vu {
             move || live(&host, &mailbox)
         };
         let fiber = Box::pin(Fiber::new(FiberConfig::SCRIPT, host.clone(), body));
-        let mut vu = K6Vu { fiber, host, mailbox, broken: None, turn: (u64::MAX, Nanos::default()) };
+        let mut vu =
+            K6Vu { fiber, host, mailbox, broken: None, turn: (u64::MAX, Nanos::default()) };
         match vu.answer().await {
             Ok(Answer::Ready(Ok(()))) => Ok(vu),
             Ok(Answer::Ready(Err(failure))) => Err(failure),
@@ -431,14 +432,22 @@ pub(crate) fn stringify_strictly(cx: Ctx, value: Raw) -> JsResult<Option<String>
             return Err(cx.throw(error));
         }
     };
-    match unsupported(cx, value, 0)? {
+    let mut fills = false;
+    match unsupported(cx, value, 0, &mut fills)? {
         Some(what) => Err(cx.throw_error("json", &format!("unsupported {what}"))),
+        None if fills => cx.stringify(value),
         None => Ok(json),
     }
 }
 
-/// Go's name of what in `value` JSON can't hold. Cycles were refused before.
-fn unsupported(cx: Ctx, value: Raw, depth: usize) -> JsResult<Option<&'static str>> {
+/// Go's name of what in `value` JSON can't hold. Cycles were refused before. What is `undefined` in an object becomes
+/// `null` and a date gets Go's form, as on their way through Go; `fills` says so.
+fn unsupported(
+    cx: Ctx,
+    value: Raw,
+    depth: usize,
+    fills: &mut bool,
+) -> JsResult<Option<&'static str>> {
     if let Some(number) = value.as_f64() {
         return Ok(match number {
             n if n.is_nan() => Some("value: NaN"),
@@ -456,11 +465,29 @@ fn unsupported(cx: Ctx, value: Raw, depth: usize) -> JsResult<Option<&'static st
     }
     let keys = value.keys(cx)?;
     for i in 0..keys.len() {
-        if let Some(what) = unsupported(cx, keys.value(i)?.raw(), depth + 1)? {
+        let inner = keys.value(i)?;
+        if inner.is_undefined() {
+            *fills = true;
+            value.set(cx, keys.atom(i), Val::null(cx))?;
+        } else if inner.is_date() {
+            *fills = true;
+            let text = cx.stringify(inner.raw())?.unwrap_or_default();
+            value.set(cx, keys.atom(i), cx.string(&go_date(text.trim_matches('"')))?)?;
+        } else if let Some(what) = unsupported(cx, inner.raw(), depth + 1, fills)? {
             return Ok(Some(what));
         }
     }
     Ok(None)
+}
+
+/// A date in Go's form, RFC 3339 without zeros at the end of its fraction.
+fn go_date(iso: &str) -> String {
+    match iso.strip_suffix('Z') {
+        Some(text) if text.contains('.') => {
+            format!("{}Z", text.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => iso.to_owned(),
+    }
 }
 
 /// What a failure outside of iterations means for the run.

@@ -95,7 +95,8 @@ fn samples_carry_the_tags_of_scenario_group_check_and_call() {
     assert_eq!(at("my_count{group:,kind:x,scenario:default,team:red}"), (2, 2.0));
     assert_eq!(at("my_count{group:::g,scenario:default,team:red}"), (2, 2.0));
     assert_eq!(at("my_count{group:,own:mine,scenario:default,team:red}"), (2, 14.0));
-    assert_eq!(at("my_rate{group:,scenario:default,team:red}"), (4, 2.0));
+    // Outputs get what the script gave; only the rate itself counts what is not zero.
+    assert_eq!(at("my_rate{group:,scenario:default,team:red}"), (4, 10.0));
     assert_eq!(at("my_trend{group:,scenario:default,team:red}"), (2, 3.0));
     assert_eq!(at("checks{check:fine,group:,scenario:default,team:red}"), (2, 2.0));
     assert_eq!(at("checks{check:poor,group:,scenario:default,team:red}"), (2, 0.0));
@@ -256,11 +257,14 @@ fn an_unhandled_rejection_is_logged_and_the_iteration_counts() {
 #[test]
 fn setup_data_is_copied_as_json_once_for_each_vu() {
     let printed = case(
-        "export function setup() { return { n: 1, f() {}, u: undefined, list: [1, undefined] }; }
+        "export function setup() { return { n: 1, u: undefined, list: [1, undefined], d: new Date(1500) }; }
          export default function (data) { data.n++; console.log(data); }",
     )
     .run(2);
-    assert_eq!(printed, ["{ n: 2, list: [ 1, null ] }", "{ n: 3, list: [ 1, null ] }"]);
+    assert_eq!(printed, [
+            "{ n: 2, u: null, list: [ 1, null ], d: \"1970-01-01T00:00:01.5Z\" }",
+            "{ n: 3, u: null, list: [ 1, null ], d: \"1970-01-01T00:00:01.5Z\" }"
+        ]);
 }
 
 #[test]
@@ -268,6 +272,10 @@ fn setup_data_that_json_cannot_hold_ends_the_test() {
     for (data, text) in [
         ("{ a: [NaN] }", "error marshaling setup() data to JSON: json: unsupported value: NaN"),
         ("-Infinity", "error marshaling setup() data to JSON: json: unsupported value: -Inf"),
+        (
+            "{ a: { f() {} } }",
+            "error marshaling setup() data to JSON: json: unsupported type: func(sobek.FunctionCall) sobek.Value",
+        ),
     ] {
         let case = case(&format!("export function setup() {{ return {data}; }} export default () => {{}};"));
         let test = case.test();
@@ -416,7 +424,7 @@ fn handle_summary_gives_files_or_says_what_is_wrong() {
     assert_eq!(
         run("export function handleSummary() { return { a: {} }; }"),
         Ok(SummaryResult::Invalid(
-            "invalid type map[string]interface {}, it needs to be a string or ArrayBuffer"
+            "error handling summary object a: invalid type map[string]interface {}, it needs to be a string or ArrayBuffer"
                 .to_owned()
         ))
     );

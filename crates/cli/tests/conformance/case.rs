@@ -68,7 +68,9 @@ fn of(path: &Path) -> Vec<Case> {
         let words = || value.split_whitespace().map(str::to_owned);
         match key {
             "args" => base.words = words().collect(),
-            "env" => base.env.push(value.split_once('=').map(|(k, v)| (k.into(), v.into())).unwrap()),
+            "env" => {
+                base.env.push(value.split_once('=').map(|(k, v)| (k.into(), v.into())).unwrap())
+            }
             "order" => base.is_ordered = value != "any",
             "cut" => base.cut = words().collect(),
             "tries" => base.tries = value.parse().unwrap(),

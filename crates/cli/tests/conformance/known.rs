@@ -30,14 +30,23 @@ impl KnownDifferences {
         let entries = value.as_array().expect("a list of differences").iter().map(|entry| {
             let text = |key: &str| entry[key].as_str().map(str::to_owned);
             let made = Entry {
-                cases: entry["cases"].as_array().unwrap().iter().map(|c| c.as_str().unwrap().into()).collect(),
+                cases: entry["cases"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|c| c.as_str().unwrap().into())
+                    .collect(),
                 aspect: text("aspect").expect("an aspect"),
                 k6: text("k6"),
                 squall: text("squall"),
                 why: text("why").expect("a reason"),
                 is_used: AtomicBool::new(false),
             };
-            assert!(made.k6.is_some() || made.squall.is_some(), "a difference without lines: {}", made.why);
+            assert!(
+                made.k6.is_some() || made.squall.is_some(),
+                "a difference without lines: {}",
+                made.why
+            );
             made
         });
         Self(entries.collect())
@@ -58,7 +67,9 @@ impl KnownDifferences {
     /// The reasons of entries that covered nothing.
     pub(crate) fn unused(&self) -> Vec<String> {
         let unused = self.0.iter().filter(|entry| !entry.is_used.load(Ordering::Relaxed));
-        unused.map(|entry| format!("{} ({}): {}", entry.cases.join(", "), entry.aspect, entry.why)).collect()
+        unused
+            .map(|entry| format!("{} ({}): {}", entry.cases.join(", "), entry.aspect, entry.why))
+            .collect()
     }
 }
 

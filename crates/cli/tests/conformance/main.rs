@@ -56,7 +56,8 @@ fn cases() -> Vec<Case> {
     let all = case::all(&home().join("scripts"));
     assert!(all.len() >= LEAST_CASES, "only {} cases in {}", all.len(), home().display());
     let words = words();
-    let is_wanted = |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word));
+    let is_wanted =
+        |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word));
     all.into_iter().filter(is_wanted).collect()
 }
 
@@ -124,8 +125,12 @@ fn squall_does_what_k6_was_recorded_doing() {
         let recorded = Observed::read(&home(), case);
         differences(&squall, case, |observed| known.unknown(case, recorded.compare(observed)))
     });
-    let failures: Vec<_> =
-        cases.iter().map(|case| case.name.clone()).zip(results).filter(|(_, d)| !d.is_empty()).collect();
+    let failures: Vec<_> = cases
+        .iter()
+        .map(|case| case.name.clone())
+        .zip(results)
+        .filter(|(_, d)| !d.is_empty())
+        .collect();
     let text = report(&failures, "k6 as recorded", "squall");
     let unused = if words().is_empty() { known.unused() } else { Vec::new() };
     assert!(failures.is_empty(), "{} of {} cases differ{text}", failures.len(), cases.len());
@@ -142,7 +147,11 @@ fn the_real_k6_still_does_what_was_recorded() {
         );
         return;
     };
-    assert_eq!(k6.version(), format!("v{}", normal::K6_VERSION), "recordings are of the pinned version");
+    assert_eq!(
+        k6.version(),
+        format!("v{}", normal::K6_VERSION),
+        "recordings are of the pinned version"
+    );
     let cases = cases();
     if is_on("SQUALL_RECORD") {
         on_all(&cases, |case| k6.run(case, &home()).write(&home(), case));
@@ -155,8 +164,17 @@ fn the_real_k6_still_does_what_was_recorded() {
         let recorded = Observed::read(&home(), case);
         differences(&k6, case, |observed| recorded.compare(observed))
     });
-    let failures: Vec<_> =
-        cases.iter().map(|case| case.name.clone()).zip(results).filter(|(_, d)| !d.is_empty()).collect();
+    let failures: Vec<_> = cases
+        .iter()
+        .map(|case| case.name.clone())
+        .zip(results)
+        .filter(|(_, d)| !d.is_empty())
+        .collect();
     let text = report(&failures, "as recorded", "this k6");
-    assert!(failures.is_empty(), "{} of {} recordings have drifted{text}", failures.len(), cases.len());
+    assert!(
+        failures.is_empty(),
+        "{} of {} recordings have drifted{text}",
+        failures.len(),
+        cases.len()
+    );
 }

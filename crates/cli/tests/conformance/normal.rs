@@ -88,7 +88,8 @@ pub(crate) fn stdout_lines(text: &str, names: &Names, cut: &[String]) -> Vec<Str
     let last_frame = lines.iter().rposition(|line| is_stats(line));
     let mut out: Vec<String> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
-        let is_old_progress = last_frame.is_some_and(|last| index < last) && (is_stats(line) || is_bar(line));
+        let is_old_progress =
+            last_frame.is_some_and(|last| index < last) && (is_stats(line) || is_bar(line));
         let metric = line.trim_start().split(['.', ':']).next().unwrap_or("");
         if is_old_progress || (matches!(metric, "vus" | "vus_max") && line.contains("...")) {
             continue;
@@ -96,10 +97,13 @@ pub(crate) fn stdout_lines(text: &str, names: &Names, cut: &[String]) -> Vec<Str
         if last_frame.is_some() && line.is_empty() && out.last().is_some_and(String::is_empty) {
             continue;
         }
-        if line.contains("...") && cut.iter().any(|name| name == metric) {
+        if is_stats(line) && cut.iter().any(|name| name == "iterations") {
+            out.push("running (#) {CUT}".to_owned());
+        } else if line.contains("...") && cut.iter().any(|name| name == metric) {
             out.push(format!("{metric}: {{CUT}}"));
         } else {
-            out.push(squeeze(&figures(line)));
+            let line = squeeze(&figures(line));
+            out.push(if is_bar(&line) { without_active(&line) } else { line });
         }
     }
     out
@@ -113,6 +117,18 @@ fn is_bar(line: &str) -> bool {
     line.split_once("% ]").is_some_and(|(before, _)| before.contains(" [ "))
 }
 
+/// A scenario's line without the VUs that are active at that very moment: `1/3 VUs` as `#/3 VUs`.
+fn without_active(line: &str) -> String {
+    let Some((before, after)) = line.split_once(" VUs") else { return line.to_owned() };
+    match before.rsplit_once(' ') {
+        Some((head, vus)) if vus.contains('/') => {
+            let of = vus.split('/').nth(1).unwrap_or_default();
+            format!("{head} #/{of} VUs{after}")
+        }
+        _ => line.to_owned(),
+    }
+}
+
 /// `…:12:34(56)` without the offset in parentheses.
 fn without_offsets(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -121,7 +137,8 @@ fn without_offsets(text: &str) -> String {
         let (before, after) = rest.split_at(at);
         out.push_str(before);
         let digits = after[1..].bytes().take_while(u8::is_ascii_digit).count();
-        let is_offset = digits > 0 && after[1 + digits..].starts_with(')') && ends_with_position(before);
+        let is_offset =
+            digits > 0 && after[1 + digits..].starts_with(')') && ends_with_position(before);
         if is_offset {
             rest = &after[digits + 2..];
         } else {
@@ -184,7 +201,7 @@ fn figure(text: &str) -> usize {
     }
     let digits = number(text);
     let after = &text[digits..];
-    for unit in ["/s", " B/s", " kB/s", " MB/s", " GB/s", " B", " kB", " MB", " GB"] {
+    for unit in ["/s", " B/s", " kB/s", " MB/s", " GB/s", " B", " kB", " MB", " GB", " iters/s"] {
         if after.starts_with(unit) {
             return digits + unit.len();
         }
@@ -206,17 +223,28 @@ fn squeeze(line: &str) -> String {
 #[test]
 fn what_changes_from_run_to_run_is_taken_out() {
     for (line, want) in [
-        ("    http_reqs......................: 3     33.028392/s", "    http_reqs......................: 3 #"),
+        (
+            "    http_reqs......................: 3     33.028392/s",
+            "    http_reqs......................: 3 #",
+        ),
         ("    data_received..: 369 B 4.1 kB/s", "    data_received..: # #"),
         ("    d: avg=29.14ms min=1.18ms p(90)=1m5s  ", "    d: avg=# min=# p(90)=#"),
         ("    d: avg=1.7µs max=0s", "    d: avg=# max=#"),
-        ("    checks_failed......: 25.00% 2 out of 8", "    checks_failed......: 25.00% 2 out of 8"),
+        (
+            "    checks_failed......: 25.00% 2 out of 8",
+            "    checks_failed......: 25.00% 2 out of 8",
+        ),
         ("    g: 2.5    min=2.5     max=7", "    g: 2.5 min=2.5 max=7"),
         ("running (00m01.0s), 0/3 VUs, 2 complete", "running (#), 0/3 VUs, 2 complete"),
-        ("bb ✓ [ 100% ] 1 VUs    00m00.6s/10m0s  2/2 shared iters", "bb ✓ [ 100% ] 1 VUs #/# 2/2 shared iters"),
+        (
+            "bb ✓ [ 100% ] 1 VUs    00m00.6s/10m0s  2/2 shared iters",
+            "bb ✓ [ 100% ] 1 VUs #/# 2/2 shared iters",
+        ),
         ("    is 200 ok 3 months", "    is 200 ok 3 months"),
     ] {
         assert_eq!(squeeze(&figures(line)), want);
     }
+    assert_eq!(without_active("a ✓ [ 100% ] 1/3 VUs #"), "a ✓ [ 100% ] #/3 VUs #");
+    assert_eq!(without_active("a ✓ [ 100% ] 3 VUs #"), "a ✓ [ 100% ] 3 VUs #");
     assert_eq!(without_offsets("at f (a.js:1:25(3)) (x) g(2)"), "at f (a.js:1:25) (x) g(2)");
 }

@@ -94,7 +94,11 @@ impl Observed {
     pub(crate) fn compare(&self, other: &Self) -> Vec<Difference> {
         let mut out = Vec::new();
         if self.exit != other.exit {
-            out.extend(line_differences("exit", std::slice::from_ref(&self.exit), std::slice::from_ref(&other.exit)));
+            out.extend(line_differences(
+                "exit",
+                std::slice::from_ref(&self.exit),
+                std::slice::from_ref(&other.exit),
+            ));
         }
         for ((aspect, ours), (_, theirs)) in self.aspects().into_iter().zip(other.aspects()) {
             out.extend(line_differences(aspect, ours, theirs));
@@ -136,7 +140,8 @@ pub(crate) fn remove_stale(home: &Path, cases: &[Case]) {
     let names: HashSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     for entry in fs::read_dir(home.join("recorded")).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_stem().and_then(|stem| stem.to_str()).is_none_or(|stem| !names.contains(stem)) {
+        if path.file_stem().and_then(|stem| stem.to_str()).is_none_or(|stem| !names.contains(stem))
+        {
             fs::remove_file(path).unwrap();
         }
     }

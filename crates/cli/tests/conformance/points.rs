@@ -48,8 +48,12 @@ pub(crate) fn lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
 }
 
 fn definition(name: &str, data: &Value) -> String {
-    let mut submetrics: Vec<String> =
-        data["submetrics"].as_array().into_iter().flatten().map(|s| s["name"].to_string()).collect();
+    let mut submetrics: Vec<String> = data["submetrics"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|s| s["name"].to_string())
+        .collect();
     submetrics.sort();
     format!(
         "metric {name} {} {} thresholds={} submetrics=[{}]",
@@ -64,7 +68,9 @@ fn definition(name: &str, data: &Value) -> String {
 fn tags(data: &Value) -> String {
     let pairs = |key: &str| -> Vec<String> {
         let pairs = data[key].as_object().into_iter().flatten();
-        pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("not a text"))).collect()
+        pairs
+            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("not a text")))
+            .collect()
     };
     let metadata = pairs("metadata");
     let bar = if metadata.is_empty() { "" } else { " | " };

@@ -18,7 +18,9 @@ pub(crate) fn lines(entries: &[TranscriptEntry], names: &Names, is_ordered: bool
             line += &format!(" | {name}: {}", header_value(entry, name, value));
         }
         line += &body(entry);
-        out.push(names.clean(&line).escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"));
+        out.push(
+            names.clean(&line).escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"),
+        );
     }
     out
 }
@@ -26,7 +28,8 @@ pub(crate) fn lines(entries: &[TranscriptEntry], names: &Names, is_ordered: bool
 /// Boundaries are random, and lengths of encoded bodies depend on them or on the compressor.
 fn header_value(entry: &TranscriptEntry, name: &str, value: &str) -> String {
     let is_multipart = !entry.parts.is_empty();
-    let is_encoded = entry.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+    let is_encoded =
+        entry.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
     if name.eq_ignore_ascii_case("content-length") && (is_multipart || is_encoded) {
         return "{LENGTH}".into();
     }
@@ -43,7 +46,11 @@ fn header_value(entry: &TranscriptEntry, name: &str, value: &str) -> String {
 fn digest(fields: &str) -> String {
     let field = |field: &str| -> String {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
-        if matches!(name, "cnonce" | "response") { format!("{name}=…") } else { format!("{name}={value}") }
+        if matches!(name, "cnonce" | "response") {
+            format!("{name}=…")
+        } else {
+            format!("{name}={value}")
+        }
     };
     let mut fields: Vec<String> = fields.split(", ").map(field).collect();
     fields.sort();
@@ -63,7 +70,7 @@ fn body(entry: &TranscriptEntry) -> String {
     }
     match &entry.body {
         _ if entry.body_bytes == 0 => String::new(),
-        
+
         Some(text) => format!(" | body {text}"),
         None => format!(" | body of {} bytes, md5 {}", entry.body_bytes, entry.body_md5),
     }

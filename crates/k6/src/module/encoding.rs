@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 
 use crate::js::{Args, Ctx, JsResult, List, Raw, Val, func};
 use crate::native;
+use crate::summary_files::go_type;
 
 static FUNCTIONS: List<2> =
     List([func(c"b64encode", 2, native!(b64encode)), func(c"b64decode", 3, native!(b64decode))]);
@@ -36,27 +37,12 @@ fn b64encode(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
         Some(encoded) => encoded,
         None if input.is_string() => engine.encode(input.to_text(cx)?.as_bytes()),
         None => {
-            let kind = go_type(input);
+            let kind = go_type(cx, input);
             let text = format!("invalid type {kind}, expected string, []byte or ArrayBuffer");
             return Err(cx.throw_go(&text));
         }
     };
     cx.string(&encoded)
-}
-
-/// What Go calls the type of a value that is neither text nor bytes.
-fn go_type(value: Raw) -> &'static str {
-    if value.is_nullish() {
-        "<nil>"
-    } else if value.is_bool() {
-        "bool"
-    } else if let Some(number) = value.as_f64() {
-        if number.fract() == 0.0 { "int64" } else { "float64" }
-    } else if value.is_array() {
-        "[]interface {}"
-    } else {
-        "map[string]interface {}"
-    }
 }
 
 fn b64decode(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {

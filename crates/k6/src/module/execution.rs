@@ -105,9 +105,7 @@ impl Keyed for Section {
 }
 
 fn instance(cx: Ctx, host: &VuHost, name: &str) -> JsResult<Val> {
-    // In a VU's own init code k6 already has the counts.
-    let is_vu = host.id_in_instance > 0;
-    if !is_vu && host.phase.get() != Phase::Setup {
+    if !matches!(host.phase.get(), Phase::Iteration | Phase::Setup) {
         return Err(
             cx.throw_go("getting instance information in the init context is not supported")
         );

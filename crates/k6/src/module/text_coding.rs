@@ -61,7 +61,8 @@ fn encode(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
 
 fn new_decoder(cx: Ctx, _target: Raw, args: Args<'_>) -> JsResult<Val> {
     let label = args.get(0);
-    let label = if label.is_undefined() { "utf-8".to_owned() } else { label.to_text(cx)?.to_string() };
+    let label =
+        if label.is_undefined() { "utf-8".to_owned() } else { label.to_text(cx)?.to_string() };
     let (encoding, name) = match label.trim().to_ascii_lowercase().as_str() {
         "utf-8" | "utf8" | "unicode-1-1-utf-8" => (Encoding::Utf8, "utf-8"),
         "utf-16le" | "utf-16" => (Encoding::Utf16Le, "utf-16le"),
@@ -116,7 +117,11 @@ impl Decoder {
     fn utf16(&self, bytes: &[u8]) -> Option<String> {
         let unit = |pair: &[u8]| {
             let pair = [pair[0], pair[1]];
-            if self.encoding == Encoding::Utf16Le { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
+            if self.encoding == Encoding::Utf16Le {
+                u16::from_le_bytes(pair)
+            } else {
+                u16::from_be_bytes(pair)
+            }
         };
         let units: Vec<u16> = bytes.chunks_exact(2).map(unit).collect();
         let is_odd = bytes.len() % 2 == 1;

@@ -56,7 +56,7 @@ impl Page<'_> {
     }
 
     /// The blocks of the whole run. Without the system tags `check` and `group` nobody knows the checks' names; k6
-    /// then shows their totals and an empty block.
+    /// then shows their totals and one more blank line.
     pub(super) fn run_check_blocks(&self, totals: &Totals) -> Vec<Block> {
         let checks = merged(&totals.root_group);
         let metric = totals.metrics.iter().find(|metric| metric.name == "checks");
@@ -89,7 +89,12 @@ impl Page<'_> {
             .iter()
             .map(|line| format!("{}{}", indent(depth), line.render_indented(&widths, &self.paint)));
         let each = checks.iter().flat_map(|check| self.check_lines(check, depth));
-        vec![head.collect(), each.collect()]
+        let (mut head, each): (Block, Block) = (head.collect(), each.collect());
+        if each.is_empty() {
+            head.push(String::new());
+            return vec![head];
+        }
+        vec![head, each]
     }
 
     fn check_lines(&self, check: &Counts<'_>, depth: usize) -> Block {

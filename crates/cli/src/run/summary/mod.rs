@@ -208,6 +208,8 @@ impl Data<'_> {
         if let Some(path) = &self.prepared.runtime.summary_export {
             parts.push((path.clone(), self.export().into_bytes()));
         }
+        // What handleSummary printed comes before what it gave.
+        self.session.log.flush();
         files::save(&parts, &self.session.terminal)?;
         Ok(parts)
     }
