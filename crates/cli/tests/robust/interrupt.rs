@@ -221,3 +221,20 @@ fn iterations_that_outlive_their_graceful_stop_are_interrupted_in_every_executor
         assert!(ended.stdout.contains(counts), "{body}: {executor}\n{}", ended.stdout);
     }
 }
+
+#[test]
+fn ctrl_c_ends_a_burst_with_its_figures() {
+    let _machine = shared();
+    let target = Target::start(TargetConfig::on_free_port()).unwrap();
+    let folder = Folder::new();
+    for shape in [&["--concurrency", "5"][..], &["--rate", "200"]] {
+        let url = format!("{}/v1/results?close=never", target.url());
+        let before = target.served().received;
+        let words = [&["burst", url.as_str(), "--duration", "10m", "-q"], shape].concat();
+        let mut running = folder.squall(&words);
+        super::squall::until("requests", || (target.served().received >= before + 5).then_some(()));
+        running.signal(libc::SIGINT);
+        let ended = running.wait_within(PROMPT).expect(105);
+        assert!(ended.stdout.contains("unanswered at the end"), "{ended:?}");
+    }
+}
