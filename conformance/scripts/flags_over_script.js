@@ -1,6 +1,7 @@
 //! Which layer wins: script, environment, flags.
 //! order: any
 //! loud
+//! tries: 3
 //! case script:
 //! case iterations: --iterations 2
 //! case vus: --vus 2
@@ -11,5 +12,5 @@ import { sleep } from 'k6';
 export const options = { scenarios: { mine: { executor: 'per-vu-iterations', vus: 1, iterations: 3, maxDuration: '20s' } } };
 
 export default function () {
-  sleep(0.3);
+  sleep(0.4);
 }

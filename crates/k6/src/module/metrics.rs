@@ -16,7 +16,6 @@ use crate::native;
 struct Metric {
     id: MetricId,
     name: String,
-    kind: MetricKind,
     /// The series used last, by the tags it was used with.
     last: Cell<Option<(TagSetId, SeriesId)>>,
 }
@@ -73,7 +72,7 @@ fn make(cx: Ctx, args: Args<'_>, kind: MetricKind) -> JsResult<Val> {
     let contains = if args.get(1).to_bool(cx) { Contains::Time } else { Contains::Default };
     let declared = host.world.registry.declare(&name, kind, contains);
     let id = declared.map_err(|error| cx.throw_go(&error.to_string()))?;
-    let object = cx.wrap(Metric { id, name: name.clone(), kind, last: Cell::new(None) })?;
+    let object = cx.wrap(Metric { id, name: name.clone(), last: Cell::new(None) })?;
     let read_only = crate::js::qjs::JS_PROP_ENUMERABLE as i32;
     object.define_str(cx, c"name", cx.string(&name)?, read_only)?;
     cx.define_list(object.raw(), &METHODS)?;
