@@ -66,10 +66,12 @@ fn two_processes_count_as_one() {
         thresholds: vec![("http_reqs".to_owned(), thresholds.to_vec())],
         ..AggregatorConfig::default()
     };
-    let mut coordinator = Coordinator::new(config, &Registry::with_builtins()).expect("thresholds are fine");
+    let mut coordinator =
+        Coordinator::new(config, &Registry::with_builtins()).expect("thresholds are fine");
     let mut core = Core::new(CoreConfig { spin: false }).expect("a core");
     let (collected, agents) = core.block_on(async {
-        let listener = UnixListener::bind(&dir.join("coordinator.sock")).expect("the socket is free");
+        let listener =
+            UnixListener::bind(&dir.join("coordinator.sock")).expect("the socket is free");
         let agents = [agent(&dir, &url, "1", "0:1/2"), agent(&dir, &url, "2", "1/2:1")];
         (collect(listener, 2, Duration::from_secs(60), &mut coordinator).await, agents)
     });
@@ -87,10 +89,15 @@ fn two_processes_count_as_one() {
     assert_eq!(target.served().completed, 110);
     assert_eq!(totals.root_group.checks[0].passes, 110);
     // Each of the 60 shared iterations was run by exactly one of the two: the sum of their numbers says so.
-    let Some(Sink::Trend(numbers)) = totals.metrics.iter().find(|m| m.name == "seen_number").map(|m| &m.sink) else {
+    let Some(Sink::Trend(numbers)) =
+        totals.metrics.iter().find(|m| m.name == "seen_number").map(|m| &m.sink)
+    else {
         panic!("the script's metric is missing");
     };
-    assert_eq!((numbers.count(), numbers.sum(), numbers.max()), (60, (0..60).sum::<i32>() as f64, 59.0));
+    assert_eq!(
+        (numbers.count(), numbers.sum(), numbers.max()),
+        (60, (0..60).sum::<i32>() as f64, 59.0)
+    );
     target.stop();
     std::fs::remove_dir_all(&dir).expect("the directory is ours");
 }
@@ -101,7 +108,8 @@ fn an_agent_that_breaks_off_is_told_of_and_what_it_sent_counts() {
     std::fs::create_dir_all(&dir).expect("a directory of our own");
     let path = dir.join("coordinator.sock");
     let registry = std::sync::Arc::new(Registry::with_builtins());
-    let mut coordinator = Coordinator::new(AggregatorConfig::default(), &registry).expect("no thresholds");
+    let mut coordinator =
+        Coordinator::new(AggregatorConfig::default(), &registry).expect("no thresholds");
     let mut core = Core::new(CoreConfig { spin: false }).expect("a core");
     let collected = core.block_on(async {
         let listener = UnixListener::bind(&path).expect("the socket is free");
@@ -114,11 +122,17 @@ fn an_agent_that_breaks_off_is_told_of_and_what_it_sent_counts() {
         uplink.send(&snapshot).expect("it takes it twice");
         drop(uplink);
         // Somebody else altogether.
-        let stranger = std::os::unix::net::UnixStream::connect(&path).expect("the coordinator listens");
-        std::io::Write::write_all(&mut &stranger, b"GET / HTTP/1.1\r\n\r\n").expect("it listens to anybody");
+        let stranger =
+            std::os::unix::net::UnixStream::connect(&path).expect("the coordinator listens");
+        std::io::Write::write_all(&mut &stranger, b"GET / HTTP/1.1\r\n\r\n")
+            .expect("it listens to anybody");
         collect(listener, 3, Duration::from_millis(300), &mut coordinator).await
     });
-    assert_eq!((collected.finished, collected.lost.len(), collected.missing), (0, 2, 1), "{collected:?}");
+    assert_eq!(
+        (collected.finished, collected.lost.len(), collected.missing),
+        (0, 2, 1),
+        "{collected:?}"
+    );
     // Sent twice, counted once.
     assert_eq!(counter(&coordinator.totals(Duration::from_secs(1)), "http_reqs"), 3.0);
     std::fs::remove_dir_all(&dir).expect("the directory is ours");

@@ -261,10 +261,13 @@ fn setup_data_is_copied_as_json_once_for_each_vu() {
          export default function (data) { data.n++; console.log(data); }",
     )
     .run(2);
-    assert_eq!(printed, [
+    assert_eq!(
+        printed,
+        [
             "{ n: 2, u: null, list: [ 1, null ], d: \"1970-01-01T00:00:01.5Z\" }",
             "{ n: 3, u: null, list: [ 1, null ], d: \"1970-01-01T00:00:01.5Z\" }"
-        ]);
+        ]
+    );
 }
 
 #[test]
@@ -277,10 +280,13 @@ fn setup_data_that_json_cannot_hold_ends_the_test() {
             "error marshaling setup() data to JSON: json: unsupported type: func(sobek.FunctionCall) sobek.Value",
         ),
     ] {
-        let case = case(&format!("export function setup() {{ return {data}; }} export default () => {{}};"));
+        let case = case(&format!(
+            "export function setup() {{ return {data}; }} export default () => {{}};"
+        ));
         let test = case.test();
         let bench = Bench::new(&case.registry);
-        let setup = Core::simulated(Nanos(1)).block_on(async { test.setup(bench.context(0)).await });
+        let setup =
+            Core::simulated(Nanos(1)).block_on(async { test.setup(bench.context(0)).await });
         let error = setup.unwrap_err();
         assert_eq!((error.message.as_str(), error.exit_code), (text, 255));
     }

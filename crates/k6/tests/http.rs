@@ -1,6 +1,7 @@
 //! `k6/http` against the bundled target over real sockets: what the server sees, what the script sees, what is measured.
 //!
 //! Expectations were taken from k6 2.2.0 running the same scripts.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -119,7 +119,8 @@ async fn interrupt_again_and_again(what: &str, body: &str) {
         let outcome = vu.iterate(iteration(round)).await;
         let may_end = matches!(what, "name");
         assert!(
-            outcome == Outcome::Interrupted || may_end && matches!(outcome, Outcome::Complete { .. }),
+            outcome == Outcome::Interrupted
+                || may_end && matches!(outcome, Outcome::Complete { .. }),
             "{what} {round}: {outcome:?}"
         );
     }

@@ -3,7 +3,7 @@
 //! The built binary runs against the bundled target in this process and listeners that misbehave. Every test has ports
 //! and a folder of its own. `SQUALL_SLOW=1` runs the long forms (1 GiB bodies, 10 minutes of memory, all repetitions).
 
-#![allow(clippy::unwrap_used)] // helpers of a test are tests
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of a test are tests; what they saw is shown on failure
 
 mod bodies;
 mod crash;
