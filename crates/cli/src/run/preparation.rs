@@ -147,6 +147,8 @@ fn thresholds(
 ) -> Result<Vec<(String, Vec<ThresholdDef>)>, Failure> {
     let thresholds = options.thresholds.clone().unwrap_or_default();
     if runtime.no_thresholds {
+        // Nothing is evaluated, but the submetrics that thresholds ask for are there, as in k6.
+        let mut selectors = Vec::new();
         for (selector, _) in &thresholds {
             let name = selector.split('{').next().unwrap_or_default();
             if registry.get(name).is_none() {
@@ -158,9 +160,13 @@ fn thresholds(
                         ("error", format!("metric '{selector}' does not exist in the script")),
                     ],
                 );
+            } else if metrics::threshold::validate(registry, &[(selector.clone(), Vec::new())])
+                .is_ok()
+            {
+                selectors.push((selector.clone(), Vec::new()));
             }
         }
-        return Ok(Vec::new());
+        return Ok(selectors);
     }
     let warnings = metrics::threshold::validate(registry, &thresholds)
         .map_err(|error| Failure::config(error.to_string()))?;

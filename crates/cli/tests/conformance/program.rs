@@ -62,7 +62,10 @@ impl Program {
         let points = after.remove(POINTS).unwrap_or_default();
         let export = after.remove(EXPORT).unwrap_or_default();
         let mut observed = Observed {
-            exit: output.status.code().map_or("killed by a signal".into(), |code| code.to_string()),
+            exit: output
+                .status
+                .code()
+                .map_or_else(|| "killed by a signal".into(), |code| code.to_string()),
             requests: requests::lines(&target.transcript(), &names, case.is_ordered),
             log: log_lines(&String::from_utf8_lossy(&output.stderr), &names),
             stdout: stdout_lines(&String::from_utf8_lossy(&output.stdout), &names, &case.cut),
