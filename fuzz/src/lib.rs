@@ -43,7 +43,8 @@ pub fn record(bytes: &[u8]) {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     // Memory, where there is such a folder.
-    let base = if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let base =
+        if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
     let folder = base.join(format!("squall-fuzz-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder for a run");
     std::fs::write(folder.join(record::RUN_FILE), bytes).expect("a file of a run");
@@ -64,13 +65,19 @@ pub fn options(bytes: &[u8]) {
     if let Ok((options, _)) = Options::from_script_json(text) {
         layers.push((LayerName::Script, options));
     }
-    let variable = |name: &str| (name.len() % 3 == 0).then(|| text.chars().take(40).collect::<String>());
+    let variable =
+        |name: &str| (name.len() % 3 == 0).then(|| text.chars().take(40).collect::<String>());
     if let Ok(options) = Options::from_env(&variable) {
         layers.push((LayerName::Env, options));
     }
     let (options, _) = Options::layered(&layers);
     let printed = options.to_json().to_string();
-    assert!(printed.len() <= 64 * (text.len() + 1000), "{} bytes from {}", printed.len(), text.len());
+    assert!(
+        printed.len() <= 64 * (text.len() + 1000),
+        "{} bytes from {}",
+        printed.len(),
+        text.len()
+    );
     let derivation = Derivation { default_vus: 1, is_exported: &|_| true };
     let Ok((scenarios, _)) = options.derive_scenarios(derivation) else { return };
     let whole = Striping::whole();
@@ -114,7 +121,11 @@ pub fn durations(bytes: &[u8]) {
     for parse in [plan::duration::parse_k6, plan::duration::parse_go] {
         if let Ok(span) = parse(&text) {
             let printed = plan::duration::format_go(span);
-            assert_eq!(plan::duration::parse_go(&printed), Ok(span), "{text:?} printed as {printed:?}");
+            assert_eq!(
+                plan::duration::parse_go(&printed),
+                Ok(span),
+                "{text:?} printed as {printed:?}"
+            );
             let _ = (span.scaled(0.02), span.as_duration());
         }
     }

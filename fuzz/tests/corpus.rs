@@ -36,8 +36,10 @@ fn damage(bytes: &mut Vec<u8>, state: &mut u64) {
 fn the_corpus_and_damaged_copies_of_it_break_nothing() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (name, check) in squall_fuzz::FORMATS {
-        let mut files: Vec<_> =
-            std::fs::read_dir(corpus.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<_> = std::fs::read_dir(corpus.join(name))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         files.sort();
         assert!(!files.is_empty(), "{name}");
         let mut state = 0x5eed;
