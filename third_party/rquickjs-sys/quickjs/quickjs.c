@@ -314,6 +314,24 @@ typedef struct JSArenaState {
     _Alignas(JS_ARENA_ALIGN) uint8_t zero_size_block[sizeof(JSMallocBlockHeader)];
 } JSArenaState;
 
+/* squall: free blocks of a thread, shared by its runtimes: what an iteration frees the
+   next one takes, whichever VU it is of. 'room' is how many more a class may keep. */
+#define JS_BIN_COUNT      16
+#define JS_BIN_MAX_SIZE   512  /* of a block with its header */
+#define JS_BIN_MAX_BYTES  8192 /* kept in each class */
+
+typedef struct JSBin {
+    void *first; /* the next one is in its first word */
+    uint32_t room;
+} JSBin;
+
+/* squall: how many shapes that no object has are kept for the next one, and how many
+   properties such a shape may have */
+#define JS_KEPT_SHAPES          16
+#define JS_KEPT_SHAPE_MAX_PROPS 16
+#define JS_JSON_SHAPES          8
+#define JS_NO_KEPT_SHAPES       ((JSObject *)UINTPTR_MAX) /* no prototype has them */
+
 typedef struct JSRuntimeFinalizerState {
     struct JSRuntimeFinalizerState *next;
     JSRuntimeFinalizer *finalizer;
@@ -339,6 +357,7 @@ struct JSRuntime {
     JSMallocFunctions mf;
     JSMallocState malloc_state;
     JSArenaState arena_state;
+    JSBin *bins; /* squall: of the thread; NULL if its bins are another allocator's */
     const char *rt_info;
 
     int atom_hash_size; /* power of two */
@@ -422,6 +441,11 @@ struct JSRuntime {
     int shape_hash_bits;
     int shape_hash_size;
     int shape_hash_count; /* number of hashed shapes */
+    /* squall: shapes of plain objects that nobody uses now, and the prototype they have */
+    JSShape *kept_shapes[JS_KEPT_SHAPES];
+    uint32_t next_kept_shape;
+    JSShape *json_shapes[JS_JSON_SHAPES]; /* of parsed objects, by the key they were under */
+    JSObject *kept_shape_proto;
     JSShape **shape_hash;
     void *user_opaque;
     void *libc_opaque;
@@ -580,6 +604,7 @@ struct JSContext {
     uint8_t std_array_prototype : 1;
 
     JSShape *array_shape;   /* initial shape for Array objects */
+    JSShape *function_shape; /* squall: of closures: length, name */
     JSShape *arguments_shape;  /* shape for arguments objects */
     JSShape *mapped_arguments_shape;  /* shape for mapped arguments objects */
     JSShape *regexp_shape;  /* shape for regexp objects */
@@ -1523,6 +1548,7 @@ static void async_func_mark(JSRuntime *rt, JSAsyncFunctionState *s,
 static int JS_AddIntrinsicBasicObjects(JSContext *ctx);
 static void js_free_shape(JSRuntime *rt, JSShape *sh);
 static void js_free_shape_null(JSRuntime *rt, JSShape *sh);
+static void js_drop_kept_shapes(JSRuntime *rt);
 static int js_shape_prepare_update(JSContext *ctx, JSObject *p,
                                    JSShapeProperty **pprs);
 static int init_shape_hash(JSRuntime *rt);
@@ -1741,11 +1767,65 @@ static inline JSMallocBlockHeader *arena_zero_block(JSRuntime *rt)
     return (JSMallocBlockHeader *)rt->arena_state.zero_size_block;
 }
 
+/* squall: bins, in front of the backing allocator. Blocks of a bin have its size, so
+   that freeing and accounting ask nobody; sizes are those the backing allocator has. */
+static const uint16_t js_bin_sizes[JS_BIN_COUNT] = {
+    16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512,
+};
+/* the class of a block of so many times 16 bytes, rounded up */
+static const uint8_t js_bin_classes[JS_BIN_MAX_SIZE / 16 + 1] = {
+    0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 10, 10, 11, 11,
+    12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15,
+};
+
+static _Thread_local JSBin js_bins[JS_BIN_COUNT];
+static _Thread_local int js_bin_users; /* runtimes of the thread that use them */
+static _Thread_local JSMallocFunctions js_bin_backing;
+
+static inline unsigned int js_bin_of(size_t total_size)
+{
+    return js_bin_classes[(total_size + 15) / 16];
+}
+
+static void js_bins_open(JSRuntime *rt)
+{
+#ifdef __SANITIZE_ADDRESS__
+    rt->bins = NULL;
+#else
+    if (js_bin_users == 0) {
+        js_bin_backing = rt->mf;
+        for (int i = 0; i < JS_BIN_COUNT; i++)
+            js_bins[i].room = JS_BIN_MAX_BYTES / js_bin_sizes[i];
+    } else if (js_bin_backing.js_malloc != rt->mf.js_malloc ||
+               js_bin_backing.js_free != rt->mf.js_free) {
+        rt->bins = NULL;
+        return;
+    }
+    js_bin_users++;
+    rt->bins = js_bins;
+#endif
+}
+
+/* the last runtime of the thread gives the blocks back */
+static void js_bins_close(JSRuntime *rt)
+{
+    if (!rt->bins || --js_bin_users > 0)
+        return;
+    for (int i = 0; i < JS_BIN_COUNT; i++) {
+        while (js_bins[i].first) {
+            void *b = js_bins[i].first;
+            js_bins[i].first = *(void **)b;
+            rt->mf.js_free(rt->malloc_state.opaque, b);
+        }
+    }
+}
+
 static void js_arena_init(JSRuntime *rt)
 {
     JSArenaState *s = &rt->arena_state;
     int i;
     arena_zero_block(rt)->u.block_idx = JS_ARENA_FREE_NIL;
+    arena_zero_block(rt)->block_size_idx = 0xff;
     for (i = 0; i < JS_ARENA_BLOCK_SIZE_COUNT; i++) {
         init_list_head(&s->arena_list[i]);
         init_list_head(&s->free_arena_list[i]);
@@ -1799,6 +1879,42 @@ static no_inline void *arena_malloc_large(JSRuntime *rt, size_t size)
     return b->user_data;
 }
 
+static no_inline void *js_bin_refill(JSRuntime *rt, unsigned int i)
+{
+    JSMallocBlockHeader *b;
+    b = rt->mf.js_malloc(rt->malloc_state.opaque, js_bin_sizes[i]);
+    if (!b)
+        return NULL;
+    b->u.block_idx = JS_ARENA_FREE_NIL;
+    b->block_size_idx = i;
+    return b->user_data;
+}
+
+static inline void *js_bin_malloc(JSRuntime *rt, unsigned int i)
+{
+    JSBin *bin = &rt->bins[i];
+    JSMallocBlockHeader *b = bin->first;
+    if (unlikely(!b))
+        return js_bin_refill(rt, i);
+    bin->first = *(void **)b;
+    bin->room++;
+    b->u.block_idx = JS_ARENA_FREE_NIL;
+    b->block_size_idx = i;
+    return b->user_data;
+}
+
+static inline void js_bin_free(JSRuntime *rt, JSMallocBlockHeader *b)
+{
+    JSBin *bin = &rt->bins[b->block_size_idx];
+    if (unlikely(bin->room == 0)) {
+        rt->mf.js_free(rt->malloc_state.opaque, b);
+        return;
+    }
+    bin->room--;
+    *(void **)b = bin->first;
+    bin->first = b;
+}
+
 static no_inline void *arena_calloc_large(JSRuntime *rt, size_t size)
 {
     JSMallocBlockHeader *b;
@@ -1817,6 +1933,10 @@ static void *js_arena_malloc(JSRuntime *rt, size_t size)
 
     if (unlikely(size == 0))
         return arena_zero_block(rt)->user_data;
+    if (JS_ARENA_LARGE_BLOCKS_ONLY && rt->bins &&
+        size <= JS_BIN_MAX_SIZE - sizeof(JSMallocBlockHeader)) {
+        return js_bin_malloc(rt, js_bin_of(size + sizeof(JSMallocBlockHeader)));
+    }
     total_size = ((size + JS_ARENA_ALIGN - 1) & ~(size_t)(JS_ARENA_ALIGN - 1)) +
         sizeof(JSMallocBlockHeader);
     if (!JS_ARENA_LARGE_BLOCKS_ONLY && total_size <= JS_ARENA_MAX_SMALL_SIZE) {
@@ -1859,7 +1979,9 @@ static void js_arena_free(JSRuntime *rt, void *ptr)
     b = container_of(ptr, JSMallocBlockHeader, user_data);
     if (unlikely(b->u.block_idx == JS_ARENA_FREE_NIL)) {
         /* large or zero-size block */
-        if (b == arena_zero_block(rt)) {
+        if (b->block_size_idx < JS_BIN_COUNT) {
+            js_bin_free(rt, b);
+        } else if (b == arena_zero_block(rt)) {
             /* nothing to do */
         } else {
             rt->mf.js_free(rt->malloc_state.opaque, b);
@@ -1893,7 +2015,9 @@ static size_t js_arena_usable_size(JSRuntime *rt, const void *ptr)
         return 0;
     b = container_of(ptr, JSMallocBlockHeader, user_data);
     if (b->u.block_idx == JS_ARENA_FREE_NIL) {
-        if (b == arena_zero_block(rt)) {
+        if (b->block_size_idx < JS_BIN_COUNT) {
+            return js_bin_sizes[b->block_size_idx] - sizeof(JSMallocBlockHeader);
+        } else if (b == arena_zero_block(rt)) {
             return 0;
         } else {
             size_t size = rt->mf.js_malloc_usable_size(b);
@@ -1913,7 +2037,24 @@ static void *js_arena_realloc(JSRuntime *rt, void *ptr, size_t size)
     /* js_realloc_rt already handles ptr == NULL and size == 0 */
     b = container_of(ptr, JSMallocBlockHeader, user_data);
     if (b->u.block_idx == JS_ARENA_FREE_NIL) {
-        if (b == arena_zero_block(rt)) {
+        if (b->block_size_idx < JS_BIN_COUNT) {
+            size_t room = js_bin_sizes[b->block_size_idx] - sizeof(JSMallocBlockHeader);
+            void *new_ptr;
+            JSMallocBlockHeader *nb;
+            if (size <= room &&
+                js_bin_of(size + sizeof(JSMallocBlockHeader)) == b->block_size_idx)
+                return ptr;
+            new_ptr = js_arena_malloc(rt, size);
+            if (!new_ptr)
+                return NULL;
+            nb = container_of(new_ptr, JSMallocBlockHeader, user_data);
+            nb->gc_obj_type = b->gc_obj_type;
+            nb->mark = b->mark;
+            nb->ref_count = b->ref_count;
+            memcpy(new_ptr, ptr, size < room ? size : room);
+            js_bin_free(rt, b);
+            return new_ptr;
+        } else if (b == arena_zero_block(rt)) {
             return js_arena_malloc(rt, size);
         } else {
             JSMallocBlockHeader *nb;
@@ -1958,7 +2099,9 @@ static void *js_arena_calloc(JSRuntime *rt, size_t count, size_t size)
     size_t n = count * size; /* overflow already checked by js_calloc_rt */
     size_t total_size = ((n + JS_ARENA_ALIGN - 1) & ~(size_t)(JS_ARENA_ALIGN - 1)) +
         sizeof(JSMallocBlockHeader);
-    if (!JS_ARENA_LARGE_BLOCKS_ONLY && total_size <= JS_ARENA_MAX_SMALL_SIZE) {
+    if (JS_ARENA_LARGE_BLOCKS_ONLY ?
+        rt->bins && n <= JS_BIN_MAX_SIZE - sizeof(JSMallocBlockHeader) :
+        total_size <= JS_ARENA_MAX_SMALL_SIZE) {
         /* Small blocks are carved from recycled (dirty) arena memory, so they
            must be zeroed explicitly. */
         void *ptr = js_arena_malloc(rt, n);
@@ -2014,7 +2157,31 @@ void *js_calloc_rt(JSRuntime *rt, size_t count, size_t size)
     return ptr;
 }
 
-void *js_malloc_rt(JSRuntime *rt, size_t size)
+/* squall: most calls end here */
+static inline void *js_malloc_bin(JSRuntime *rt, size_t size)
+{
+    JSMallocState *s = &rt->malloc_state;
+
+    if (likely(JS_ARENA_LARGE_BLOCKS_ONLY && rt->bins &&
+               size - 1 < JS_BIN_MAX_SIZE - sizeof(JSMallocBlockHeader))) {
+        unsigned int i = js_bin_of(size + sizeof(JSMallocBlockHeader));
+        size_t block = js_bin_sizes[i];
+        JSBin *bin = &rt->bins[i];
+        JSMallocBlockHeader *b = bin->first;
+        if (likely(b && s->malloc_size + block <= s->malloc_limit - 1)) {
+            bin->first = *(void **)b;
+            bin->room++;
+            b->u.block_idx = JS_ARENA_FREE_NIL;
+            b->block_size_idx = i;
+            s->malloc_count++;
+            s->malloc_size += block - sizeof(JSMallocBlockHeader) + MALLOC_OVERHEAD;
+            return b->user_data;
+        }
+    }
+    return NULL;
+}
+
+static no_inline void *js_malloc_slow(JSRuntime *rt, size_t size)
 {
     void *ptr;
     JSMallocState *s;
@@ -2037,12 +2204,41 @@ void *js_malloc_rt(JSRuntime *rt, size_t size)
     return ptr;
 }
 
+void *js_malloc_rt(JSRuntime *rt, size_t size)
+{
+    void *ptr = js_malloc_bin(rt, size);
+    return likely(ptr) ? ptr : js_malloc_slow(rt, size);
+}
+
+static no_inline void js_free_slow(JSRuntime *rt, void *ptr);
+
 void js_free_rt(JSRuntime *rt, void *ptr)
 {
-    JSMallocState *s;
+    JSMallocState *s = &rt->malloc_state;
+    JSMallocBlockHeader *b;
 
     if (!ptr)
         return;
+    b = container_of(ptr, JSMallocBlockHeader, user_data);
+    if (likely(JS_ARENA_LARGE_BLOCKS_ONLY && b->block_size_idx < JS_BIN_COUNT)) {
+        JSBin *bin = &rt->bins[b->block_size_idx];
+        size_t free_size = js_bin_sizes[b->block_size_idx] -
+            sizeof(JSMallocBlockHeader) + MALLOC_OVERHEAD;
+        if (likely(bin->room > 0 && free_size <= s->malloc_size)) {
+            s->malloc_count--;
+            s->malloc_size -= free_size;
+            bin->room--;
+            *(void **)b = bin->first;
+            bin->first = b;
+            return;
+        }
+    }
+    js_free_slow(rt, ptr);
+}
+
+static no_inline void js_free_slow(JSRuntime *rt, void *ptr)
+{
+    JSMallocState *s;
 
     s = &rt->malloc_state;
     size_t free_size = js_arena_usable_size(rt, ptr) + MALLOC_OVERHEAD;
@@ -2116,7 +2312,10 @@ void *js_calloc(JSContext *ctx, size_t count, size_t size)
 void *js_malloc(JSContext *ctx, size_t size)
 {
     void *ptr;
-    ptr = js_malloc_rt(ctx->rt, size);
+    ptr = js_malloc_bin(ctx->rt, size);
+    if (likely(ptr))
+        return ptr;
+    ptr = js_malloc_slow(ctx->rt, size);
     if (unlikely(!ptr)) {
         JS_ThrowOutOfMemory(ctx);
         return NULL;
@@ -2343,7 +2542,9 @@ JSRuntime *JS_NewRuntime2(const JSMallocFunctions *mf, void *opaque)
     ms.malloc_size += rt->mf.js_malloc_usable_size(rt) + MALLOC_OVERHEAD;
     rt->malloc_state = ms;
     js_arena_init(rt);
+    js_bins_open(rt);
     rt->malloc_gc_threshold = 256 * 1024;
+    rt->kept_shape_proto = JS_NO_KEPT_SHAPES;
     rt->interrupt_budget = JS_INTERRUPT_COUNTER_INIT;
 
     init_list_head(&rt->context_list);
@@ -2675,6 +2876,7 @@ void JS_FreeRuntime(JSRuntime *rt)
     }
     init_list_head(&rt->job_list);
 
+    js_drop_kept_shapes(rt);
     JS_RunGC(rt);
 
 #ifdef ENABLE_DUMPS // JS_DUMP_LEAKS
@@ -2856,6 +3058,7 @@ void JS_FreeRuntime(JSRuntime *rt)
     leak &= check_dump_flag(rt, JS_ABORT_ON_LEAKS);
 
     js_arena_free_all(rt);
+    js_bins_close(rt);
 
     {
         JSMallocState *ms = &rt->malloc_state;
@@ -3042,6 +3245,8 @@ static void JS_MarkContext(JSRuntime *rt, JSContext *ctx,
 
     if (ctx->array_shape)
         mark_func(rt, &ctx->array_shape->header);
+    if (ctx->function_shape)
+        mark_func(rt, &ctx->function_shape->header);
 
     if (ctx->arguments_shape)
         mark_func(rt, &ctx->arguments_shape->header);
@@ -3125,6 +3330,7 @@ void JS_FreeContext(JSContext *ctx)
     JS_FreeValue(ctx, ctx->function_proto);
 
     js_free_shape_null(ctx->rt, ctx->array_shape);
+    js_free_shape_null(ctx->rt, ctx->function_shape);
     js_free_shape_null(ctx->rt, ctx->arguments_shape);
     js_free_shape_null(ctx->rt, ctx->mapped_arguments_shape);
     js_free_shape_null(ctx->rt, ctx->regexp_shape);
@@ -5980,10 +6186,49 @@ static void js_free_shape0(JSRuntime *rt, JSShape *sh)
     js_free_rt(rt, get_alloc_from_shape(sh));
 }
 
+/* squall: the last object of a shape goes. Literals and parsed JSON of the next iteration
+   will ask for it again, so a few of those of plain objects stay. */
+static no_inline void js_release_shape(JSRuntime *rt, JSShape *sh)
+{
+    JSShape *old, **place;
+
+    if (!sh->is_hashed || sh->proto != rt->kept_shape_proto ||
+        sh->prop_count > JS_KEPT_SHAPE_MAX_PROPS ||
+        rt->gc_phase == JS_GC_PHASE_REMOVE_CYCLES) {
+        js_free_shape0(rt, sh);
+        return;
+    }
+    place = &rt->kept_shapes[rt->next_kept_shape++ % JS_KEPT_SHAPES];
+    old = *place;
+    *place = sh;
+    JS_REF_COUNT(sh) = 1;
+    if (old && --JS_REF_COUNT(old) <= 0)
+        js_free_shape0(rt, old);
+}
+
+static void js_drop_kept_shapes(JSRuntime *rt)
+{
+    int i;
+
+    rt->kept_shape_proto = JS_NO_KEPT_SHAPES;
+    for (i = 0; i < JS_KEPT_SHAPES; i++) {
+        JSShape *sh = rt->kept_shapes[i];
+        rt->kept_shapes[i] = NULL;
+        if (sh && --JS_REF_COUNT(sh) <= 0)
+            js_free_shape0(rt, sh);
+    }
+    for (i = 0; i < JS_JSON_SHAPES; i++) {
+        JSShape *sh = rt->json_shapes[i];
+        rt->json_shapes[i] = NULL;
+        if (sh && --JS_REF_COUNT(sh) <= 0)
+            js_free_shape0(rt, sh);
+    }
+}
+
 static void js_free_shape(JSRuntime *rt, JSShape *sh)
 {
     if (unlikely(--JS_REF_COUNT(sh) <= 0)) {
-        js_free_shape0(rt, sh);
+        js_release_shape(rt, sh);
     }
 }
 
@@ -10351,6 +10596,8 @@ static JSProperty *add_property(JSContext *ctx,
             return &p->prop[new_sh->prop_count - 1];
         } else if (JS_REF_COUNT(sh) != 1) {
             /* if the shape is shared, clone it */
+            if (2 * (ctx->rt->shape_hash_count + 1) > ctx->rt->shape_hash_size)
+                resize_shape_hash(ctx->rt, ctx->rt->shape_hash_bits + 1);
             new_sh = js_clone_shape(ctx, sh);
             if (!new_sh)
                 return NULL;
@@ -11696,6 +11943,21 @@ int JS_DefinePropertyValue(JSContext *ctx, JSValueConst this_obj,
                            JSAtom prop, JSValue val, int flags)
 {
     int ret;
+    /* squall: a new property of a plain object, as in literals */
+    if (likely(JS_VALUE_GET_TAG(this_obj) == JS_TAG_OBJECT)) {
+        JSObject *p = JS_VALUE_GET_OBJ(this_obj);
+        JSProperty *pr;
+        if (p->class_id == JS_CLASS_OBJECT && !p->is_exotic && p->extensible &&
+            !find_own_property(&pr, p, prop)) {
+            pr = add_property(ctx, p, prop, flags & JS_PROP_C_W_E);
+            if (unlikely(!pr)) {
+                JS_FreeValue(ctx, val);
+                return -1;
+            }
+            pr->u.value = val;
+            return true;
+        }
+    }
     ret = JS_DefinePropertyValueConst(ctx, this_obj, prop, val, flags);
     JS_FreeValue(ctx, val);
     return ret;
@@ -11816,6 +12078,17 @@ static bool js_object_has_name(JSContext *ctx, JSValue obj)
 static int JS_DefineObjectName(JSContext *ctx, JSValue obj,
                                JSAtom name, int flags)
 {
+    /* squall: a new closure without a name */
+    if (name != JS_ATOM_NULL && JS_IsObject(obj) &&
+        JS_VALUE_GET_OBJ(obj)->shape == ctx->function_shape &&
+        flags == JS_PROP_CONFIGURABLE) {
+        JSValue *pname = &JS_VALUE_GET_OBJ(obj)->prop[1].u.value;
+        if (JS_VALUE_GET_TAG(*pname) == JS_TAG_STRING &&
+            JS_VALUE_GET_STRING(*pname)->len == 0) {
+            set_value(ctx, pname, JS_AtomToString(ctx, name));
+            return 0;
+        }
+    }
     if (name != JS_ATOM_NULL
     &&  JS_IsObject(obj)
     &&  !js_object_has_name(ctx, obj)
@@ -17821,7 +18094,19 @@ static JSValue js_closure(JSContext *ctx, JSValue bfunc,
     JSAtom name_atom;
 
     b = JS_VALUE_GET_PTR(bfunc);
-    func_obj = JS_NewObjectClass(ctx, func_kind_to_class_id[b->func_kind]);
+    name_atom = b->func_name;
+    if (name_atom == JS_ATOM_NULL)
+        name_atom = JS_ATOM_empty_string;
+    if (likely(b->func_kind == JS_FUNC_NORMAL)) {
+        /* squall: with both properties in place */
+        JSProperty props[2];
+        props[0].u.value = js_int32(b->defined_arg_count);
+        props[1].u.value = JS_AtomToString(ctx, name_atom);
+        func_obj = JS_NewObjectFromShape(ctx, js_dup_shape(ctx->function_shape),
+                                         JS_CLASS_BYTECODE_FUNCTION, props);
+    } else {
+        func_obj = JS_NewObjectClass(ctx, func_kind_to_class_id[b->func_kind]);
+    }
     if (JS_IsException(func_obj)) {
         JS_FreeValue(ctx, bfunc);
         return JS_EXCEPTION;
@@ -17831,11 +18116,9 @@ static JSValue js_closure(JSContext *ctx, JSValue bfunc,
         /* bfunc has been freed */
         goto fail;
     }
-    name_atom = b->func_name;
-    if (name_atom == JS_ATOM_NULL)
-        name_atom = JS_ATOM_empty_string;
-    js_function_set_properties(ctx, func_obj, name_atom,
-                               b->defined_arg_count);
+    if (b->func_kind != JS_FUNC_NORMAL)
+        js_function_set_properties(ctx, func_obj, name_atom,
+                                   b->defined_arg_count);
 
     if (b->func_kind & JS_FUNC_GENERATOR) {
         JSValue proto;
@@ -51451,12 +51734,20 @@ static JSValue json_parse_value(JSParseState *s, JSONParseRecord *pr)
     return JS_EXCEPTION;
 }
 
+#include "squall-json.h"
+
 static JSValue JS_ParseJSON_internal(JSContext *ctx, const char *buf, size_t buf_len,
                                      const char *filename, JSONParseRecord *pr)
 {
     JSParseState s1, *s = &s1;
     JSValue val = JS_UNDEFINED;
 
+    if (!pr) {
+        val = json_parse_fast(ctx, buf, buf_len);
+        if (!JS_IsUninitialized(val))
+            return val;
+        val = JS_UNDEFINED;
+    }
     js_parse_init(ctx, s, buf, buf_len, filename, 1);
     if (json_next_token(s))
         goto fail;
@@ -58994,6 +59285,10 @@ static int JS_AddIntrinsicBasicObjects(JSContext *ctx)
     static const JSShapeProperty array_props[] = {
         {.atom=JS_ATOM_length,          .flags=JS_PROP_WRITABLE|JS_PROP_LENGTH},
     };
+    static const JSShapeProperty function_props[] = {
+        {.atom=JS_ATOM_length,          .flags=JS_PROP_CONFIGURABLE},
+        {.atom=JS_ATOM_name,            .flags=JS_PROP_CONFIGURABLE},
+    };
     static const JSShapeProperty arguments_props[] = {
         {.atom=JS_ATOM_length,          .flags=JS_PROP_WRITABLE|JS_PROP_CONFIGURABLE},
         {.atom=JS_ATOM_Symbol_iterator, .flags=JS_PROP_WRITABLE|JS_PROP_CONFIGURABLE},
@@ -59009,6 +59304,13 @@ static int JS_AddIntrinsicBasicObjects(JSContext *ctx)
                           countof(array_props), array_props)) {
         return -1;
     }
+    if (js_new_shape_with(ctx, &ctx->function_shape,
+                          ctx->class_proto[JS_CLASS_BYTECODE_FUNCTION],
+                          countof(function_props), function_props)) {
+        return -1;
+    }
+    if (ctx->rt->kept_shape_proto == JS_NO_KEPT_SHAPES)
+        ctx->rt->kept_shape_proto = JS_VALUE_GET_OBJ(ctx->class_proto[JS_CLASS_OBJECT]);
     if (js_new_shape_with(ctx, &ctx->arguments_shape,
                           ctx->class_proto[JS_CLASS_OBJECT],
                           countof(arguments_props), arguments_props)) {
