@@ -301,7 +301,8 @@ impl SelfCheck {
                 STARVED,
                 format!("core {idx} waited {:.0} % of the time for a CPU", starved * 100.0),
             );
-            let text = format!("other processes used {:.0} % of core {idx}'s CPU", core.shared * 100.0);
+            let text =
+                format!("other processes used {:.0} % of core {idx}'s CPU", core.shared * 100.0);
             note(core.shared, (SHARED, f64::INFINITY), text);
             let busy = core.share(core.cpu.saturating_sub(core.spun));
             let text = format!(
@@ -383,7 +384,8 @@ mod tests {
         ] {
             let beats = Heartbeat::default();
             on.iter().for_each(|cpu| beats.was_on(Some(*cpu)));
-            let shared = beats.shared(&accounts(0.0, &[0.0, 0.0]), &accounts(process_s, &busy_s), second);
+            let shared =
+                beats.shared(&accounts(0.0, &[0.0, 0.0]), &accounts(process_s, &busy_s), second);
             assert!((shared - expected).abs() < 0.02, "{on:?} {process_s} {busy_s:?}: {shared}");
         }
     }
@@ -412,8 +414,16 @@ mod tests {
             (CoreWork { shared: 0.9, ..quiet() }, Verdict::Degraded, "other processes used 90 %"),
             (CoreWork { starved: seconds(1), ..quiet() }, Verdict::Degraded, "waited 10 %"),
             (CoreWork { starved: seconds(5), ..quiet() }, Verdict::Invalid, "waited 50 %"),
-            (CoreWork { cpu: seconds(10), spun: seconds(0), ..quiet() }, Verdict::Degraded, "was busy 100 %"),
-            (CoreWork { beat_worst: Duration::from_millis(190), ..quiet() }, Verdict::Degraded, "stood still for 190 ms"),
+            (
+                CoreWork { cpu: seconds(10), spun: seconds(0), ..quiet() },
+                Verdict::Degraded,
+                "was busy 100 %",
+            ),
+            (
+                CoreWork { beat_worst: Duration::from_millis(190), ..quiet() },
+                Verdict::Degraded,
+                "stood still for 190 ms",
+            ),
             (CoreWork { throttled: seconds(4), ..quiet() }, Verdict::Invalid, "quota took 40 %"),
             (CoreWork { steal: 0.05, ..quiet() }, Verdict::Degraded, "host took 5.0 %"),
         ] {
