@@ -18,4 +18,4 @@ if [ "${SQUALL_NO_K6:-}" != 1 ]; then
     }
     export SQUALL_K6
 fi
-cargo test --workspace --locked "$@"
+cargo test --workspace --locked --no-fail-fast "$@"

@@ -89,7 +89,8 @@ pub fn parse_bursts(text: &str) -> Result<(f64, Duration), String> {
     let rate = rate.strip_suffix("/s").unwrap_or(rate);
     let rate: f64 = rate.parse().map_err(|_| wrong())?;
     let length = plan::duration::parse_k6(length.trim()).map_err(|_| wrong())?;
-    Ok((rate, length.as_duration()))
+    let length = length.as_duration();
+    if length.is_zero() { Err(wrong()) } else { Ok((rate, length)) }
 }
 
 /// A rate as whole requests in a time unit: `2.5/s` is 2500 in 1000 s.
@@ -127,7 +128,10 @@ impl Load {
             },
             Shape::Open { rate, max_concurrency } => {
                 let (rate_whole, time_unit) = whole_rate(rate)?;
-                let by_count = self.requests.map(|n| Duration::from_secs_f64(n as f64 / rate));
+                // As many whole periods as requests: the next arrival would fall on the end.
+                let period_ns = time_unit.as_nanos() as u64 / rate_whole;
+                let by_count =
+                    self.requests.map(|n| Duration::from_nanos(period_ns.saturating_mul(n)));
                 Executor::ConstantArrivalRate(ConstantArrivalRate {
                     rate: rate_whole,
                     time_unit,
