@@ -83,7 +83,7 @@ def urls(bench: Bench) -> CaseResult:
             count = metrics(directory)["http_reqs"]["count"]
             if run.exit_code != 0 or count != n:
                 raise Failed(f"{count} requests of {n}, exit code {run.exit_code}: {run.stderr[-400:]}")
-            return {"peak_mib": run.peak_rss_kib / 1024, "wall_s": run.wall_s}
+            return {"peak_mb": run.peak_rss_kib * 1024 / 1e6, "wall_s": run.wall_s}
 
         base = bench.nginx().url.rsplit("/", 1)[0]
         job = script_job(bench.tools, "squall", "distinct_urls.js", {"TARGET": base, "URLS": n})
@@ -91,8 +91,8 @@ def urls(bench: Bench) -> CaseResult:
 
     rounds = bench.interleave({"squall": one}, 1)
     result.add_rounds("peak memory", rounds)
-    bound = Promise(f"memory: {n:,} distinct URLs stay below", at_most=512, unit="MiB")
-    result.judge(bound, rounds.values("squall", "peak_mib"), False)
+    bound = Promise(f"memory: {n:,} distinct URLs stay below", at_most=512, unit="MB")
+    result.judge(bound, rounds.values("squall", "peak_mb"), False)
     return result
 
 
@@ -115,7 +115,7 @@ def growth(bench: Bench) -> CaseResult:
         window = 10 if total >= 600 else 4
         early = run.steady_rss_kib(offset + start - window / 2, offset + start + window / 2)
         late = run.steady_rss_kib(offset + total - window, offset + total - 0.5)
-        return {"growth_mib": (late - early) / 1024, "early_mib": early / 1024, "rate": requests / total}
+        return {"growth_mb": (late - early) * 1024 / 1e6, "early_mib": early / 1024, "rate": requests / total}
 
     rounds = bench.interleave({"squall": lambda: bench.run(job, total + 60, read)}, 1)
     result.add_rounds("one run", rounds)
@@ -123,6 +123,6 @@ def growth(bench: Bench) -> CaseResult:
     # Memory need not be quiet, but a generator that could not make the rate was not measured at it.
     is_short = rate < 0.98 * _RATE
     note = f"{number(rate, 5)} requests/s made; {number(median(rounds.values('squall', 'early_mib')))} MiB at the start"
-    promise = Promise(f"memory: growth at {_RATE:,} requests/s", at_most=2, unit="MiB")
-    result.judge(promise, rounds.values("squall", "growth_mib"), is_short, note)
+    promise = Promise(f"memory: growth at {_RATE:,} requests/s", at_most=2, unit="MB")
+    result.judge(promise, rounds.values("squall", "growth_mb"), is_short, note)
     return result
