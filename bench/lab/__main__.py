@@ -48,7 +48,8 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
-def _revision() -> str:
+def _checkout() -> str:
+    # Not the binary's: --squall may name any, and a tree may have changed since it was built.
     said = subprocess.run(
         ["git", "-C", str(tools.ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
@@ -73,7 +74,7 @@ def main() -> int:
     heading = {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine.describe(),
-        "revision": _revision(),
+        "checkout": _checkout(),
         "versions": found.versions(),
         "cpus": cpus._asdict(),
         "rounds": rounds,
@@ -82,7 +83,7 @@ def main() -> int:
     }
     print(f"# Squall's bench, {heading['started']}\n")
     print(f"{heading['machine']}; server on CPU {cpus.server}, generator on CPU {cpus.generator}  ")
-    print(f"revision {heading['revision']}; " + "; ".join(heading["versions"].values()) + "\n")
+    print(f"checkout {heading['checkout']}; " + "; ".join(heading["versions"].values()) + "\n")
     if given.quick:
         print("Quick: few short rounds. It shows that the bench runs; its verdicts prove little.\n")
     sys.stdout.flush()
