@@ -13,7 +13,7 @@ use std::task::Poll;
 
 use engine::script::{Activation, Interrupt, Iteration, SharedShard, VuContext};
 use engine::status::RunStatus;
-use metrics::{MetricId, TagSetId};
+use metrics::{MetricId, SeriesId, TagSetId};
 
 use crate::events::Events;
 use crate::js::{Atoms, Ctx, Thrown, Val};
@@ -103,6 +103,8 @@ pub struct VuHost {
     pub(crate) modules: RefCell<crate::loading::Modules>,
     /// Values that live as long as the realm, by what they are for.
     pub(crate) kept: RefCell<crate::module::Kept>,
+    /// Series of `data_sent` and `data_received` under the tags of the last iteration.
+    pub(crate) data_series: Cell<Option<(TagSetId, [SeriesId; 2])>>,
     /// Series of checks seen before.
     pub(crate) checks: RefCell<crate::module::k6::CheckCache>,
     /// `randomSeed`'s generator, once seeded.
@@ -138,6 +140,7 @@ impl VuHost {
             fresh: Cell::new(true),
             modules: RefCell::default(),
             kept: RefCell::default(),
+            data_series: Cell::new(None),
             checks: RefCell::default(),
             random: RefCell::new(None),
         }

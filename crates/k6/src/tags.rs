@@ -83,6 +83,9 @@ impl VuTags {
 
     /// Enters or leaves a group.
     pub(crate) fn set_group(&mut self, path: String) -> String {
+        if path == self.group {
+            return path;
+        }
         self.interned = None;
         std::mem::replace(&mut self.group, path)
     }

@@ -3,7 +3,7 @@
 //! The fiber is polled by whoever waits for its answer (an iteration's future), so a VU costs no task of its own.
 //! Between commands it waits with nothing of QuickJS on its stack: that is where it can be ended.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -63,8 +63,8 @@ pub struct K6Vu {
     host: Rc<VuHost>,
     mailbox: Rc<Mailbox>,
     broken: Option<String>,
-    /// The core's turn in which the last iteration ended, and when that was first seen.
-    turn: (u64, Nanos),
+    /// The core's turn in which the last iteration ended, and when the one after the first of it did.
+    turn: (u64, Option<Nanos>),
 }
 
 impl std::fmt::Debug for K6Vu {
@@ -83,8 +83,7 @@ impl K6Vu {
             move || live(&host, &mailbox)
         };
         let fiber = Box::pin(Fiber::new(FiberConfig::SCRIPT, host.clone(), body));
-        let mut vu =
-            K6Vu { fiber, host, mailbox, broken: None, turn: (u64::MAX, Nanos::default()) };
+        let mut vu = K6Vu { fiber, host, mailbox, broken: None, turn: (u64::MAX, None) };
         match vu.answer().await {
             Ok(Answer::Ready(Ok(()))) => Ok(vu),
             Ok(Answer::Ready(Err(failure))) => Err(failure),
@@ -138,12 +137,16 @@ impl K6Vu {
     /// Short iterations that wait for nothing never leave the core by themselves: after a while they
     /// let the others have it.
     async fn give_way(&mut self) {
-        let (turn, now) = (rt::stats().turns, rt::now());
-        if turn != self.turn.0 {
-            self.turn = (turn, now);
-        } else if now.since(self.turn.1) >= GIVE_WAY_AFTER {
-            rt::yield_now().await;
-            self.turn = (rt::stats().turns, rt::now());
+        let turn = rt::stats().turns;
+        match self.turn {
+            // Who waited has let others run: no need to know the time.
+            (last, _) if turn != last => self.turn = (turn, None),
+            (_, None) => self.turn.1 = Some(rt::now()),
+            (_, Some(since)) if rt::now().since(since) >= GIVE_WAY_AFTER => {
+                rt::yield_now().await;
+                self.turn = (rt::stats().turns, None);
+            }
+            _ => {}
         }
     }
 
@@ -354,9 +357,17 @@ fn finish(host: &VuHost, group: &str) {
         }
         None => (0, 0),
     };
-    let (tags, at) = (host.tag_set(), rt::unix_nanos());
-    host.record(builtin::DATA_SENT, tags, sent as f64, at);
-    host.record(builtin::DATA_RECEIVED, tags, received as f64, at);
+    let tags = host.tag_set();
+    let mut shard = host.shard.borrow_mut();
+    let series = match host.data_series.get() {
+        Some((known, series)) if known == tags => series,
+        _ => [builtin::DATA_SENT, builtin::DATA_RECEIVED].map(|m| shard.series(m, tags)),
+    };
+    host.data_series.set(Some((tags, series)));
+    let at = OnceCell::new();
+    let at = || *at.get_or_init(rt::unix_nanos);
+    shard.record_at(series[0], sent as f64, at);
+    shard.record_at(series[1], received as f64, at);
 }
 
 /// Logs what an iteration threw, as k6 does.

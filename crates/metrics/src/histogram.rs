@@ -62,13 +62,16 @@ pub struct Histogram {
     pages: Vec<Page>,
     /// What counters of 32 bits could not hold: (bucket, how much), sorted by bucket.
     spill: Vec<(u32, u64)>,
-    last: Option<PageRef>,
+    /// Pages used last, by the low bits of their numbers: a series goes back and forth between a few.
+    recent: [Option<PageRef>; RECENT],
 }
+
+const RECENT: usize = 8;
 
 impl Histogram {
     /// An empty histogram; it allocates when the first value comes.
     pub const fn new() -> Self {
-        Self { refs: Vec::new(), pages: Vec::new(), spill: Vec::new(), last: None }
+        Self { refs: Vec::new(), pages: Vec::new(), spill: Vec::new(), recent: [None; RECENT] }
     }
 
     /// Counts a value; it must not be NaN.
@@ -82,7 +85,7 @@ impl Histogram {
     pub fn add_to_bucket(&mut self, bucket: u32, n: u64) {
         let bucket = bucket.min(BUCKETS - 1);
         let number = (bucket >> PAGE_BITS) as u16;
-        let place = match self.last {
+        let place = match self.recent[usize::from(number) % RECENT] {
             Some(page) if page.number == number => page.place,
             _ => self.page(number),
         };
@@ -147,7 +150,7 @@ impl Histogram {
     /// kept, so that a series with steady values allocates nothing.
     pub(crate) fn clear_and_trim(&mut self) {
         self.spill.clear();
-        self.last = None;
+        self.recent = [None; RECENT];
         let idle = self.pages.iter().filter(|page| page.iter().all(|n| *n == 0)).count();
         if idle > 0 {
             let mut kept = Vec::with_capacity(self.pages.len() - idle);
@@ -178,7 +181,7 @@ impl Histogram {
                 place
             }
         };
-        self.last = Some(PageRef { number, place });
+        self.recent[usize::from(number) % RECENT] = Some(PageRef { number, place });
         place
     }
 

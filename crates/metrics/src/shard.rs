@@ -209,13 +209,22 @@ impl Shard {
     /// When the series is not of this shard.
     #[inline]
     pub fn record(&mut self, series: SeriesId, value: f64, at_unix_ns: u64) {
+        self.record_at(series, value, || at_unix_ns);
+    }
+
+    /// Records a sample whose time (unix, nanoseconds) costs something to get: most samples are not asked for it.
+    ///
+    /// # Panics
+    /// When the series is not of this shard.
+    #[inline]
+    pub fn record_at(&mut self, series: SeriesId, value: f64, at_unix_ns: impl Fn() -> u64) {
         if value.is_nan() {
             self.refused_nan += 1;
             return;
         }
         let id = series.0 as usize;
         if self.slots[id].mark != Mark::Touched {
-            self.wake(series, at_unix_ns);
+            self.wake(series, at_unix_ns());
         }
         match &mut self.slots[id].state {
             State::Counter { sum } => *sum += value,
@@ -225,14 +234,14 @@ impl Shard {
             }
             State::Gauge { place } => {
                 let gauge = &mut self.gauges[*place as usize];
-                (gauge.last, gauge.last_unix_ns) = (value, at_unix_ns);
+                (gauge.last, gauge.last_unix_ns) = (value, at_unix_ns());
                 gauge.min = gauge.min.min(value);
                 gauge.max = gauge.max.max(value);
             }
             State::Trend { place, .. } => self.intervals[*place].add(value),
         }
         if self.tap.is_some() {
-            self.tap(RawSample { series, at_unix_ns, value });
+            self.tap(RawSample { series, at_unix_ns: at_unix_ns(), value });
         }
     }
 

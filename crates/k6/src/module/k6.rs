@@ -1,5 +1,6 @@
 //! The module `k6`: check, fail, group, randomSeed, sleep.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use metrics::{SeriesId, TagSetId, builtin};
@@ -83,7 +84,8 @@ fn check(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     if !sets.is_object() {
         return Ok(cx.boolean(true));
     }
-    let at = rt::unix_nanos();
+    let at = OnceCell::new();
+    let at = || *at.get_or_init(rt::unix_nanos);
     let keys = sets.keys(cx)?;
     let mut all = true;
     for i in 0..keys.len() {
@@ -105,7 +107,7 @@ fn check(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
             return outcome;
         }
         let pending = outcome.err().map(|thrown| (thrown, cx.take_exception()));
-        record_check(cx, host, keys.atom(i), &tags, passed, at)?;
+        record_check(cx, host, keys.atom(i), &tags, passed, &at)?;
         if let Some((_, error)) = pending {
             return Err(cx.throw(error));
         }
@@ -120,14 +122,14 @@ fn record_check(
     name: Atom,
     tags: &[(String, String)],
     passed: bool,
-    at: u64,
+    at: &impl Fn() -> u64,
 ) -> JsResult<()> {
     let base = host.tag_set();
     let value = f64::from(u8::from(passed));
     if tags.is_empty()
         && let Some(&series) = host.checks.borrow().get(&(base, name.0))
     {
-        host.shard.borrow_mut().record(series, value, at);
+        host.shard.borrow_mut().record_at(series, value, at);
         return Ok(());
     }
     let text = name.to_text(cx)?;
@@ -141,7 +143,7 @@ fn record_check(
     let set = host.tag_set_with(&pairs);
     let mut shard = host.shard.borrow_mut();
     let series = shard.series(builtin::CHECKS, set);
-    shard.record(series, value, at);
+    shard.record_at(series, value, at);
     drop(shard);
     let mut cache = host.checks.borrow_mut();
     if tags.is_empty() && cache.len() < MAX_CACHED_CHECKS {
