@@ -20,7 +20,7 @@ pub use exchange::{Exchange, Timings};
 pub(crate) use headers::is_token;
 pub use headers::{HeaderError, Headers, canonical_name};
 pub use request::{Body, BodyReader, BodySink, Method, Request, StreamBody};
-pub use response::{Response, ResponseHeaders, Version};
+pub use response::{Notable, Response, ResponseHeaders, Version};
 pub(crate) use trace::Trace;
 
 use std::future::Future;

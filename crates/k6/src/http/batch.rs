@@ -149,10 +149,10 @@ fn go_syntax(value: &Exported) -> String {
 }
 
 /// Carries the calls out in order, within the limits, and gives what came of them in the same order.
-async fn run_all(http: &VuHttp, calls: &[Call]) -> Vec<Done> {
-    type Running<'a> = Pin<Box<dyn Future<Output = Done> + 'a>>;
+async fn run_all(http: &VuHttp, calls: &[Call]) -> Vec<Box<Done>> {
+    type Running<'a> = Pin<Box<dyn Future<Output = Box<Done>> + 'a>>;
     let mut running: Vec<(usize, Running<'_>)> = Vec::new();
-    let mut results: Vec<Option<Done>> = Vec::new();
+    let mut results: Vec<Option<Box<Done>>> = Vec::new();
     results.resize_with(calls.len(), || None);
     let mut waiting: Vec<usize> = (0..calls.len()).collect();
     poll_fn(|cx| {

@@ -1,5 +1,6 @@
 //! The functions scripts call: reading their arguments, waiting, making the response.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use net::NetError;
@@ -367,7 +368,7 @@ pub(super) fn finish(
     cx: Ctx,
     http: &Rc<VuHttp>,
     call: Call,
-    done: Done,
+    done: Box<Done>,
     error_name: &str,
 ) -> JsResult<Val> {
     if done.switched {
@@ -405,7 +406,8 @@ fn call(cx: Ctx, name: MethodName, url: Raw, body: Raw, params: Raw) -> JsResult
         Err(NoCall::Thrown(thrown)) => return Err(thrown),
         Err(NoCall::Unsent(why)) => return unsent(cx, http, why),
     };
-    let done = host.wait_or_throw(cx, http.run(&call))?;
+    // Pinned here: passed by value the future would be copied, 2 KiB or so.
+    let done = host.wait_or_throw(cx, pin!(http.run(&call)))?;
     finish(cx, http, call, done, THROWN)
 }
 

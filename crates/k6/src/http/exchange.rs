@@ -79,7 +79,7 @@ pub(super) struct Call {
     pub debug: Option<DebugFields>,
 }
 
-/// What came of it.
+/// What came of it. Large, so it is boxed on its way to the script.
 pub(super) struct Done {
     /// The URL of the last hop.
     pub entry: Rc<UrlEntry>,
@@ -110,7 +110,7 @@ struct Hop {
 
 impl VuHttp {
     /// Carries the call out, samples included.
-    pub(super) async fn run(&self, call: &Call) -> Done {
+    pub(super) async fn run(&self, call: &Call) -> Box<Done> {
         if let Some(limiter) = &self.settings.limiter {
             let at = limiter.reserve(rt::now());
             if at > rt::now() {
@@ -137,9 +137,8 @@ impl VuHttp {
             };
             if let Ok(response) = &exchange.result {
                 self.debug_response(call, response);
-                let notable = Notable::of(response);
-                is_encoded = notable.is_encoded;
-                if notable.sets_cookies {
+                is_encoded = response.notable.is_encoded;
+                if response.notable.sets_cookies {
                     self.store_cookies(call, &hop.entry, response);
                 }
                 match self.next_hop(call, &hop, response) {
@@ -164,7 +163,7 @@ impl VuHttp {
     }
 
     /// Ends the call with its last exchange: decompression, error code, samples.
-    fn finish(&self, call: &Call, hop: &Hop, exchange: Exchange, is_encoded: bool) -> Done {
+    fn finish(&self, call: &Call, hop: &Hop, exchange: Exchange, is_encoded: bool) -> Box<Done> {
         let Exchange { result, partial, timings, remote_addr, tls, .. } = exchange;
         let (response, mut error) = match result {
             Ok(response) => (Some(response), None),
@@ -203,7 +202,7 @@ impl VuHttp {
                 },
             );
         }
-        Done {
+        Box::new(Done {
             entry: hop.entry.clone(),
             response,
             decoded,
@@ -214,7 +213,7 @@ impl VuHttp {
             tls,
             switched,
             log_text,
-        }
+        })
     }
 
     fn record_redirect(&self, call: &Call, hop: &Hop, exchange: &Exchange, response: &Response) {
@@ -404,26 +403,6 @@ struct Observed<'a> {
     timings: &'a Timings,
     remote: Option<SocketAddr>,
     tls: Option<&'a TlsInfo>,
-}
-
-/// What the headers of a response call for, found in one pass: most call for nothing.
-struct Notable {
-    sets_cookies: bool,
-    is_encoded: bool,
-}
-
-impl Notable {
-    fn of(response: &Response) -> Self {
-        let mut notable = Self { sets_cookies: false, is_encoded: false };
-        for (name, _) in response.headers() {
-            match name.len() {
-                10 => notable.sets_cookies |= name.eq_ignore_ascii_case("set-cookie"),
-                16 => notable.is_encoded |= name.eq_ignore_ascii_case("content-encoding"),
-                _ => {}
-            }
-        }
-        notable
-    }
 }
 
 enum Next {

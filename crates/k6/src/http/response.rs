@@ -105,7 +105,7 @@ const PARSED: usize = FIELDS.len();
 /// A response.
 pub(super) struct ResponseData {
     http: Rc<VuHttp>,
-    pub done: Option<Done>,
+    pub done: Option<Box<Done>>,
     pub response_type: ResponseType,
     pub asked: Option<Asked>,
     /// Text and code of a request that was never sent.
@@ -197,7 +197,7 @@ impl Drop for ResponseData {
 }
 
 /// Makes the object for a finished call.
-pub(super) fn wrap(cx: Ctx, http: &Rc<VuHttp>, call: Call, done: Done) -> JsResult<Val> {
+pub(super) fn wrap(cx: Ctx, http: &Rc<VuHttp>, call: Call, done: Box<Done>) -> JsResult<Val> {
     let asked = Asked {
         request: call.request,
         method: call.shown_method,

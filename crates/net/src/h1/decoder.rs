@@ -186,6 +186,7 @@ impl Decoder {
     fn start_body(&mut self, head: &Head, response: &mut Response) -> Result<(), NetError> {
         response.status = head.status;
         response.version = head.version;
+        response.notable = head.notable;
         response.head_len = response.buffer.len();
         self.keep_alive = head.keep_alive;
         if self.bodyless || matches!(head.status, 101 | 204 | 304) {

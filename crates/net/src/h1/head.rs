@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use super::Limits;
 use crate::error::{NetError, code};
-use crate::http::Version;
+use crate::http::{Notable, Version};
 use crate::url::go_quoted;
 
 /// What the head says about the message.
@@ -16,6 +16,7 @@ pub(super) struct Head {
     pub(super) content_length: Option<u64>,
     pub(super) chunked: bool,
     pub(super) keep_alive: bool,
+    pub(super) notable: Notable,
 }
 
 /// The outcome of looking at some bytes.
@@ -79,11 +80,18 @@ fn judge(response: &httparse::Response<'_, '_>, len: usize) -> Result<Head, Faul
         content_length: None,
         chunked: false,
         keep_alive: version == Version::Http11,
+        notable: Notable::default(),
     };
     let mut length_text: Option<&[u8]> = None;
     for header in response.headers.iter() {
         // By length first: few names pass, and most headers cost one comparison.
         match header.name.len() {
+            10 if header.name.eq_ignore_ascii_case("set-cookie") => {
+                head.notable.sets_cookies = true;
+            }
+            16 if header.name.eq_ignore_ascii_case("content-encoding") => {
+                head.notable.is_encoded = true;
+            }
             10 if header.name.eq_ignore_ascii_case("connection") => {
                 for token in header.value.split(|&b| b == b',') {
                     let token = token.trim_ascii();

@@ -26,6 +26,15 @@ impl Version {
     }
 }
 
+/// Headers that call for something, noted while the head is judged: most responses have none, and need not be searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notable {
+    /// There is a `Set-Cookie`.
+    pub sets_cookies: bool,
+    /// There is a `Content-Encoding`.
+    pub is_encoded: bool,
+}
+
 /// A response, or as much of it as came.
 #[derive(Clone, Default)]
 pub struct Response {
@@ -35,6 +44,8 @@ pub struct Response {
     pub version: Version,
     /// Bytes of body that came (after chunking was undone), kept or not.
     pub body_received: u64,
+    /// What its headers call for.
+    pub notable: Notable,
     pub(crate) buffer: Vec<u8>,
     pub(crate) head_len: usize,
 }
@@ -54,7 +65,10 @@ impl Response {
         buffer.extend_from_slice(b"\r\n");
         let head_len = buffer.len();
         buffer.extend_from_slice(body);
-        Response { status, version, body_received: body.len() as u64, buffer, head_len }
+        let has = |what: &str| headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(what));
+        let notable =
+            Notable { sets_cookies: has("set-cookie"), is_encoded: has("content-encoding") };
+        Response { status, version, body_received: body.len() as u64, notable, buffer, head_len }
     }
 
     /// The reason phrase; may be empty.
