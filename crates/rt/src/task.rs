@@ -49,7 +49,8 @@ impl Wake for TaskRef {
 
 struct Slot {
     future: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    waker: Waker,
+    /// Taken out while the task runs, like the future.
+    waker: Option<Waker>,
     task: Arc<TaskRef>,
 }
 
@@ -73,7 +74,7 @@ impl Tasks {
             mailbox: core.mailbox().clone(),
         });
         let waker = Waker::from(task.clone());
-        slots[key] = Some(Slot { future: Some(future), waker, task: task.clone() });
+        slots[key] = Some(Slot { future: Some(future), waker: Some(waker), task: task.clone() });
         task
     }
 
@@ -85,8 +86,10 @@ impl Tasks {
             if !Arc::ptr_eq(&slot.task, task) {
                 return;
             }
-            let Some(future) = slot.future.take() else { return };
-            (future, slot.waker.clone())
+            let (Some(future), Some(waker)) = (slot.future.take(), slot.waker.take()) else {
+                return;
+            };
+            (future, waker)
         };
         // Cleared before polling: a wake that comes during the poll queues the task again.
         task.queued.store(false, Ordering::Release);
@@ -98,7 +101,7 @@ impl Tasks {
             drop(slots);
             drop((slot, future));
         } else if let Some(slot) = &mut slots[task.key] {
-            slot.future = Some(future);
+            (slot.future, slot.waker) = (Some(future), Some(waker));
         }
     }
 
