@@ -149,6 +149,16 @@ impl Realm {
     /// Calls a function and runs the event loop until everything it started is done; a promise is awaited and gives
     /// its value.
     pub(crate) fn run(&self, function: Raw, args: &[Raw]) -> Result<Val, Failure> {
+        let result = self.run_to_end(function, args);
+        if result.is_err() {
+            // What the function had left to do is nothing the next iteration should find.
+            // SAFETY: the runtime is live, and no job runs now.
+            unsafe { qjs::JS_DropPendingJobs(self.engine.runtime()) };
+        }
+        result
+    }
+
+    fn run_to_end(&self, function: Raw, args: &[Raw]) -> Result<Val, Failure> {
         let cx = self.cx();
         let result = cx.call(function, Raw::UNDEFINED, args).map_err(|Thrown| self.failure())?;
         // SAFETY: the runtime is live.

@@ -1233,6 +1233,7 @@ JS_EXTERN JSValue JS_TakeThrowSite(JSContext *ctx);
 /* squall: how many steps (back edges, calls; a native call is ten) a context
    runs between two calls of the interrupt handler; the handler may set it. */
 JS_EXTERN void JS_SetInterruptBudget(JSRuntime *rt, int steps);
+JS_EXTERN void JS_DropPendingJobs(JSRuntime *rt);
 /* squall: objects of this class are arrays to Array.isArray, JSON and concat. */
 JS_EXTERN void JS_SetArrayLikeClass(JSRuntime *rt, JSClassID class_id);
 /* squall: every name can be imported from the C module 'm' (undefined if it is

@@ -31,6 +31,8 @@ extern "C" {
     pub fn JS_TakeThrowSite(ctx: *mut JSContext) -> JSValue;
     /// How many steps run between two calls of the interrupt handler, which may set it (see PATCHES.md).
     pub fn JS_SetInterruptBudget(rt: *mut JSRuntime, steps: c_int);
+    /// Forgets the promise jobs that are waiting to run.
+    pub fn JS_DropPendingJobs(rt: *mut JSRuntime);
     /// Makes objects of a class arrays to `Array.isArray`, JSON and `concat`.
     pub fn JS_SetArrayLikeClass(rt: *mut JSRuntime, class_id: JSClassID);
     /// Lets any name be imported from the native module `m` (see PATCHES.md, lazy exports).
