@@ -78,15 +78,20 @@ impl Lane {
     /// The regular duration: no iteration starts after it.
     pub(crate) fn regular(&self, striping: &plan::segment::Striping) -> Duration {
         match &self.run.scenario.executor {
-            Executor::ConstantVus(e) => e.duration,
-            Executor::SharedIterations(e) => e.max_duration,
-            Executor::PerVuIterations(e) => e.max_duration,
-            Executor::ConstantArrivalRate(e) => e.duration,
-            Executor::RampingArrivalRate(e) => e.stages.iter().map(|s| s.duration).sum(),
+            // A ramp that ends at 0 VUs is over when it gets there.
             Executor::RampingVus(e) => {
                 let steps = plan::ramping::steps(e, striping);
                 Duration::from_nanos(steps.last().map_or(0, |step| step.at_ns))
             }
+            executor => executor.regular_duration(),
+        }
+    }
+
+    /// The next event of a lane whose VUs have been interrupted: only ends count, and the time to give up.
+    async fn next_end(&self, until: Nanos) -> Woken {
+        match either(self.events.next(), rt::sleep_until(until)).await {
+            Either::First(event) => Woken::Event(event),
+            Either::Second(()) => Woken::Time,
         }
     }
 
@@ -185,11 +190,7 @@ async fn looping(director: &Rc<Director>, lane: &Lane, rule: impl Fn(VuId) -> Lo
             Deadline::GiveUp(at) => at,
         };
         let woken = match deadline {
-            // Once interrupted, only ends count.
-            Deadline::GiveUp(at) => match either(lane.events.next(), rt::sleep_until(at)).await {
-                Either::First(event) => Woken::Event(event),
-                Either::Second(()) => Woken::Time,
-            },
+            Deadline::GiveUp(at) => lane.next_end(at).await,
             _ => lane.next(director, Some(at)).await,
         };
         match (woken, deadline) {
@@ -277,10 +278,7 @@ async fn ramping(director: &Rc<Director>, lane: &Lane, plan: &plan::ramping::Ram
         }
         let due = moves.get(next_move).map(|(at, ..)| started + Duration::from_nanos(*at));
         let woken = if let Some(at) = give_up {
-            match either(lane.events.next(), rt::sleep_until(at)).await {
-                Either::First(event) => Woken::Event(event),
-                Either::Second(()) => Woken::Time,
-            }
+            lane.next_end(at).await
         } else {
             let last = started + Duration::from_nanos(plan.end_ns) + GIVE_UP;
             lane.next(director, Some(due.unwrap_or(last))).await
@@ -366,10 +364,7 @@ async fn arrivals(director: &Rc<Director>, lane: &Lane) -> bool {
             _ => run.times().regular_end + run.scenario.graceful_stop,
         };
         let woken = if was_interrupted {
-            match either(lane.events.next(), rt::sleep_until(at)).await {
-                Either::First(event) => Woken::Event(event),
-                Either::Second(()) => Woken::Time,
-            }
+            lane.next_end(at).await
         } else {
             lane.next(director, Some(at)).await
         };
@@ -422,10 +417,7 @@ async fn arrivals(director: &Rc<Director>, lane: &Lane) -> bool {
 
 fn warn_insufficient(director: &Director, lane: &Lane, members: u64) {
     let scenario = &lane.run.scenario;
-    let executor = match scenario.executor {
-        Executor::RampingArrivalRate(_) => "ramping-arrival-rate",
-        _ => "constant-arrival-rate",
-    };
+    let executor = scenario.executor.kind();
     director.warn(
         &format!("Insufficient VUs, reached {members} active VUs and cannot initialize more"),
         vec![("executor", executor.to_owned()), ("scenario", scenario.name.clone())],

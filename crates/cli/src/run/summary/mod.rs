@@ -8,8 +8,7 @@ use k6::SummaryResult;
 use metrics::{Overflow, Totals};
 use report::number::TimeUnit;
 use report::{
-    MachineSummaryOptions, RequestFigures, SelfCheckFigures, SummaryDataOptions, SummaryOptions,
-    TrendStat,
+    MachineSummaryOptions, SelfCheckFigures, SummaryDataOptions, SummaryOptions, TrendStat,
 };
 use serde_json::Value;
 
@@ -68,20 +67,7 @@ pub(crate) fn text(totals: &Totals, look: &Look) -> String {
 
 /// The table of requests and the line about the generator.
 pub(crate) fn additions(totals: &Totals, check: Option<&SelfCheckFigures>) -> String {
-    let rows: Vec<RequestFigures> = totals
-        .requests
-        .iter()
-        .map(|row| RequestFigures {
-            name: row.name.clone(),
-            count: row.count,
-            failed: row.failed,
-            p50: row.trend.percentile(50.0),
-            p95: row.trend.percentile(95.0),
-            p99: row.trend.percentile(99.0),
-            max: row.trend.max(),
-        })
-        .collect();
-    let mut text = report::request_table(&rows, totals.elapsed.as_secs_f64(), TOP_REQUESTS);
+    let mut text = report::requests(totals, TOP_REQUESTS);
     if let Some(check) = check {
         if !text.is_empty() {
             text.push('\n');
