@@ -6,7 +6,6 @@
 mod client;
 mod connection;
 mod deadline;
-mod dial;
 mod exchange;
 mod headers;
 mod pool;
@@ -15,13 +14,11 @@ mod response;
 mod trace;
 
 pub use client::{Client, ClientConfig, Reuse};
-pub(crate) use connection::Socket;
 pub use exchange::{Exchange, Timings};
 pub(crate) use headers::is_token;
 pub use headers::{HeaderError, Headers, canonical_name};
 pub use request::{Body, BodyReader, BodySink, Method, Request, StreamBody};
 pub use response::{Notable, Response, ResponseHeaders, Version};
-pub(crate) use trace::Trace;
 
 use std::future::Future;
 

@@ -7,7 +7,7 @@
 //!
 //! Start reading at [`http::Transport`] (a request on an origin, never a connection), then
 //! [`http::Client`], its one real implementor so far. [`h1`] is the codec without any I/O;
-//! [`error`] lists k6's numeric error codes, which every failure carries.
+//! [`stream`] gives other protocols a connection; [`error`] lists k6's numeric error codes, which every failure carries.
 
 pub mod cookie;
 pub mod dns;
@@ -15,6 +15,7 @@ pub mod encoding;
 pub mod error;
 pub mod h1;
 pub mod http;
+pub mod stream;
 pub mod tls;
 pub mod url;
 

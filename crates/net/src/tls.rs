@@ -21,4 +21,6 @@ pub struct TlsInfo {
     pub version: &'static str,
     /// The suite's name as Go prints it.
     pub cipher_suite: String,
+    /// The protocol that was agreed on (ALPN), if any.
+    pub alpn: Option<Box<[u8]>>,
 }

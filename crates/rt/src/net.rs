@@ -1,9 +1,11 @@
 //! Sockets of a core: TCP and Unix streams and listeners, non-blocking, with kernel receive times.
 #![allow(unsafe_code)]
 
+mod tokio_io;
+
 use std::future::Future;
 use std::io;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
@@ -107,14 +109,22 @@ fn send(fd: RawFd, buf: &[u8]) -> io::Result<usize> {
     check(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), 0) })
 }
 
-fn recv(fd: RawFd, buf: &mut [u8], flags: i32) -> io::Result<usize> {
+/// Memory to read into. Who gets it back must find it initialised: only the kernel and our own writes may touch it.
+fn as_uninit(buf: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    let (ptr, len) = (buf.as_mut_ptr(), buf.len());
+    // SAFETY: the same bytes with a type that demands less; nothing here writes uninitialised bytes into it.
+    unsafe { std::slice::from_raw_parts_mut(ptr.cast(), len) }
+}
+
+/// The first bytes of `buf` that are returned as a number have been written.
+fn recv(fd: RawFd, buf: &mut [MaybeUninit<u8>], flags: i32) -> io::Result<usize> {
     // SAFETY: `buf` is writable for its length.
     check(unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), buf.len(), flags) })
 }
 
 /// `recv` that also takes the kernel's time stamp of the data (CLOCK_REALTIME), if it has one.
 #[cfg(target_os = "linux")]
-fn recv_stamped(fd: RawFd, buf: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
+fn recv_stamped(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, Option<u64>)> {
     #[repr(align(8))]
     struct Control([u8; 64]);
     let mut control = Control([0; 64]);
@@ -233,9 +243,17 @@ impl TcpStream {
     /// # Errors
     /// The system's error.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_recv(cx, as_uninit(buf))
+    }
+
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.socket.source.poll_readable(cx));
-            match self.try_read(buf) {
+            match self.try_recv(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
@@ -247,6 +265,10 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` when there is nothing to read; else the system's error.
     pub fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.try_recv(as_uninit(buf))
+    }
+
+    fn try_recv(&mut self, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
         let n = loop {
             match self.recv_once(buf) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -268,7 +290,7 @@ impl TcpStream {
     }
 
     #[cfg(target_os = "linux")]
-    fn recv_once(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    fn recv_once(&mut self, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
         if !self.stamped {
             let n = recv(self.socket.raw(), buf, 0)?;
             self.last_recv = clock::monotonic();
@@ -287,7 +309,7 @@ impl TcpStream {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn recv_once(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    fn recv_once(&mut self, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
         let n = recv(self.socket.raw(), buf, 0)?;
         self.last_recv = clock::monotonic();
         Ok(n)
@@ -313,7 +335,7 @@ impl TcpStream {
         if !self.socket.source.readable.get() {
             return false;
         }
-        let mut byte = [0u8; 1];
+        let mut byte = [MaybeUninit::uninit(); 1];
         match recv(self.socket.raw(), &mut byte, libc::MSG_PEEK) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.socket.source.readable.set(false);
@@ -480,6 +502,7 @@ impl UnixStream {
 
     /// Waits for data and reads it into `buf`; 0 is the end of the stream.
     pub fn read<'a>(&'a self, buf: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
+        let buf = as_uninit(buf);
         std::future::poll_fn(move |cx| self.socket.poll_read_with(cx, |fd| recv(fd, buf, 0)))
     }
 

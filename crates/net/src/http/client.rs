@@ -11,19 +11,19 @@ use std::task::Poll;
 use rt::Nanos;
 
 use super::Transport;
-use super::connection::After;
+use super::connection::{After, Connection, Origin};
 use super::deadline::{Deadline, Spares};
-use super::dial::dial;
 use super::exchange::Exchange;
 use super::pool::{Pool, PoolLimits};
 use super::request::{Body, Request};
 use super::response::Response;
-use super::trace::{Trace, Traffic};
+use super::trace::Trace;
 use crate::dns::Resolver;
 use crate::error::{NetError, code};
 use crate::h1::{KeepAlive, Limits};
+use crate::stream::{Security, Target, Traffic, dial};
 use crate::tls::{TlsConfig, TlsInfo};
-use crate::url::{Scheme, go_quoted};
+use crate::url::{Scheme, Url, go_quoted};
 
 /// Whether connections are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub struct Client {
     local: Option<IpAddr>,
     pool: RefCell<Pool>,
     sleeps: Spares,
-    traffic: Traffic,
+    traffic: Rc<Traffic>,
     pub(super) recycled: RefCell<Vec<Response>>,
 }
 
@@ -100,7 +100,7 @@ impl Client {
             local,
             pool: RefCell::default(),
             sleeps: Spares::default(),
-            traffic: Traffic::default(),
+            traffic: Rc::default(),
             recycled: RefCell::default(),
         }
     }
@@ -117,7 +117,12 @@ impl Client {
     /// Bytes sent and received by this client so far, those of exchanges that were given up
     /// included. Counted at the sockets, below TLS.
     pub fn traffic(&self) -> (u64, u64) {
-        (self.traffic.sent.get(), self.traffic.received.get())
+        (self.traffic.sent(), self.traffic.received())
+    }
+
+    /// The counter behind [`Client::traffic`], for streams of the same virtual user.
+    pub fn traffic_counter(&self) -> &Rc<Traffic> {
+        &self.traffic
     }
 
     /// How many connections are open and not in use.
@@ -195,9 +200,7 @@ impl Client {
                 }
                 None => {
                     // Boxed: connecting is rare and its state is large.
-                    let dialing =
-                        Box::pin(dial(&self.config, self.local, &request.url, port, trace));
-                    let connection = dialing.await?;
+                    let connection = Box::pin(self.dial(&request.url, port, trace)).await?;
                     trace.got_new();
                     connection
                 }
@@ -223,6 +226,32 @@ impl Client {
                 }
             }
         }
+    }
+}
+
+impl Client {
+    /// A new connection to the URL's origin.
+    async fn dial(
+        &self,
+        url: &Url,
+        port: u16,
+        trace: &Trace<'_>,
+    ) -> Result<Box<Connection>, NetError> {
+        let security = (url.scheme() == Scheme::Https).then_some(Security {
+            config: &self.config.tls,
+            server_name: None,
+            alpn: &[b"http/1.1"],
+        });
+        let target = Target {
+            host: url.host(),
+            port,
+            resolver: &self.config.resolver,
+            local: self.local,
+            security,
+        };
+        let dialed = dial(&target, trace).await?;
+        let (remote, tls, io) = (dialed.remote, dialed.tls, dialed.io);
+        Ok(Box::new(Connection { origin: Origin::of(url, port), remote, tls, io }))
     }
 }
 

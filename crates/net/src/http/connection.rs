@@ -2,138 +2,18 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use rt::Nanos;
-use rt::net::TcpStream;
-
 use super::request::{Body, BodyReader, Request};
 use super::response::Response;
 use super::trace::Trace;
-use crate::error::{Direction, NetError};
+use crate::error::NetError;
 use crate::h1::{Decoder, KeepAlive, Limits, encode_head};
-use crate::tls::{TlsInfo, TlsStream};
+use crate::stream::Io;
+use crate::tls::TlsInfo;
 use crate::url::{Scheme, Url};
-
-/// A TCP socket that counts, and knows whom it leads to when it has broken.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    tcp: TcpStream,
-    peer: SocketAddr,
-}
-
-impl Socket {
-    pub(crate) fn new(tcp: TcpStream, peer: SocketAddr) -> Socket {
-        Socket { tcp, peer }
-    }
-
-    pub(crate) fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-        trace: &Trace<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let result = ready!(self.tcp.poll_read(cx, buf));
-        if let Ok(n) = result {
-            trace.count_received(n);
-        }
-        Poll::Ready(result)
-    }
-
-    pub(crate) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-        trace: &Trace<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let result = ready!(self.tcp.poll_write(cx, buf));
-        if let Ok(n) = result {
-            trace.count_sent(n);
-        }
-        Poll::Ready(result)
-    }
-
-    /// The error with the addresses of both ends in its longer text, as Go's has them.
-    #[cold]
-    pub(crate) fn error(&self, error: &io::Error, during: Direction) -> NetError {
-        let net = NetError::io(error, during);
-        let verb = match during {
-            Direction::Read => "read",
-            Direction::Write => "write",
-        };
-        match self.tcp.local_addr() {
-            Ok(local) => {
-                let detail = format!("{verb} tcp {local}->{}: {}", self.peer, net.message);
-                net.with_detail(detail)
-            }
-            Err(_) => net,
-        }
-    }
-
-    pub(crate) fn last_recv(&self) -> Nanos {
-        self.tcp.last_recv()
-    }
-}
-
-/// The bytes' way: with TLS or without.
-#[derive(Debug)]
-pub(crate) enum Io {
-    Plain(Socket),
-    Tls(TlsStream),
-}
-
-impl Io {
-    fn socket(&mut self) -> &mut Socket {
-        match self {
-            Io::Plain(socket) => socket,
-            Io::Tls(tls) => tls.socket(),
-        }
-    }
-
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-        trace: &Trace<'_>,
-    ) -> Poll<Result<usize, NetError>> {
-        match self {
-            Io::Plain(socket) => match ready!(socket.poll_read(cx, buf, trace)) {
-                Ok(n) => Poll::Ready(Ok(n)),
-                Err(error) => Poll::Ready(Err(socket.error(&error, Direction::Read))),
-            },
-            Io::Tls(tls) => tls.poll_read(cx, buf, trace),
-        }
-    }
-
-    fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-        trace: &Trace<'_>,
-    ) -> Poll<Result<usize, NetError>> {
-        match self {
-            Io::Plain(socket) => match ready!(socket.poll_write(cx, buf, trace)) {
-                Ok(n) => Poll::Ready(Ok(n)),
-                Err(error) => Poll::Ready(Err(socket.error(&error, Direction::Write))),
-            },
-            Io::Tls(tls) => tls.poll_write(cx, buf, trace),
-        }
-    }
-
-    fn poll_flush(
-        &mut self,
-        cx: &mut Context<'_>,
-        trace: &Trace<'_>,
-    ) -> Poll<Result<(), NetError>> {
-        match self {
-            Io::Plain(_) => Poll::Ready(Ok(())),
-            Io::Tls(tls) => tls.poll_flush(cx, trace),
-        }
-    }
-}
 
 /// Whom a connection leads to.
 #[derive(Debug)]
@@ -203,11 +83,7 @@ thread_local! {
 impl Connection {
     /// Whether the peer has closed it, or sent something unasked.
     pub(crate) fn is_stale(&mut self) -> bool {
-        let unasked = match &mut self.io {
-            Io::Plain(_) => false,
-            Io::Tls(tls) => tls.has_plaintext(),
-        };
-        unasked || self.io.socket().tcp.is_stale()
+        self.io.is_stale()
     }
 
     /// Sends the request and reads the response to its end.

@@ -4,6 +4,7 @@ mod bodies;
 mod faults;
 mod pooling;
 mod server;
+mod stream;
 mod timing;
 mod tls;
 mod transport;

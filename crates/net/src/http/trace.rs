@@ -6,13 +6,7 @@ use std::time::Duration;
 use rt::Nanos;
 
 use super::exchange::Timings;
-
-/// Bytes that crossed the sockets of a client, in all.
-#[derive(Debug, Default)]
-pub(crate) struct Traffic {
-    pub(crate) sent: Cell<u64>,
-    pub(crate) received: Cell<u64>,
-}
+use crate::stream::{Meter, Phases, Traffic};
 
 /// One exchange's moments. Zero means "has not happened".
 #[derive(Debug)]
@@ -61,27 +55,6 @@ impl<'a> Trace<'a> {
 
     pub(crate) fn asked(&self) -> Nanos {
         self.asked
-    }
-
-    pub(crate) fn connect_started(&self) {
-        self.connect_start.set(rt::now());
-        // A kept connection may have turned out to be dead before.
-        self.got.set(NEVER);
-        self.connect_done.set(NEVER);
-        self.tls_start.set(NEVER);
-        self.tls_done.set(NEVER);
-    }
-
-    pub(crate) fn connected(&self) {
-        self.connect_done.set(rt::now());
-    }
-
-    pub(crate) fn tls_started(&self) {
-        self.tls_start.set(rt::now());
-    }
-
-    pub(crate) fn tls_finished(&self) {
-        self.tls_done.set(rt::now());
     }
 
     /// A new connection stands.
@@ -134,16 +107,6 @@ impl<'a> Trace<'a> {
         self.last_byte.set(at);
     }
 
-    pub(crate) fn count_sent(&self, bytes: usize) {
-        self.sent.set(self.sent.get() + bytes as u64);
-        self.traffic.sent.set(self.traffic.sent.get() + bytes as u64);
-    }
-
-    pub(crate) fn count_received(&self, bytes: usize) {
-        self.received.set(self.received.get() + bytes as u64);
-        self.traffic.received.set(self.traffic.received.get() + bytes as u64);
-    }
-
     pub(crate) fn bytes(&self) -> (u64, u64) {
         (self.sent.get(), self.received.get())
     }
@@ -171,6 +134,41 @@ impl<'a> Trace<'a> {
             receiving: between(first, ended),
             clamped: self.clamped.get(),
         }
+    }
+}
+
+impl Meter for Trace<'_> {
+    fn count_sent(&self, bytes: usize) {
+        self.sent.set(self.sent.get() + bytes as u64);
+        self.traffic.count_sent(bytes);
+    }
+
+    fn count_received(&self, bytes: usize) {
+        self.received.set(self.received.get() + bytes as u64);
+        self.traffic.count_received(bytes);
+    }
+}
+
+impl Phases for Trace<'_> {
+    fn connect_started(&self) {
+        self.connect_start.set(rt::now());
+        // A kept connection may have turned out to be dead before.
+        self.got.set(NEVER);
+        self.connect_done.set(NEVER);
+        self.tls_start.set(NEVER);
+        self.tls_done.set(NEVER);
+    }
+
+    fn connected(&self) {
+        self.connect_done.set(rt::now());
+    }
+
+    fn tls_started(&self) {
+        self.tls_start.set(rt::now());
+    }
+
+    fn tls_finished(&self) {
+        self.tls_done.set(rt::now());
     }
 }
 

@@ -198,7 +198,6 @@ impl TlsConfig {
             Resumption::Off => RustlsResumption::disabled(),
             Resumption::Shared => RustlsResumption::in_memory_sessions(SESSIONS),
         };
-        client.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(TlsConfig { client: Arc::new(client), verifier, warnings })
     }
 

@@ -1,18 +1,19 @@
 //! A TLS session on a socket.
 
 use std::future::poll_fn;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, ProtocolVersion};
+use tokio::io::ReadBuf;
 
 use super::TlsInfo;
 use super::error::{explain, not_tls};
 use super::settings::{TlsConfig, go_name};
 use crate::error::{Direction, NetError, code};
-use crate::http::{Socket, Trace};
+use crate::stream::{Meter, Socket};
 
 /// A protected stream.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct TlsStream {
 }
 
 impl TlsConfig {
-    /// Shakes hands with `host` over `socket`.
+    /// Shakes hands with `host` over `socket`, offering the protocols of `alpn`.
     ///
     /// # Errors
     /// With k6's codes: not TLS, not trusted, wrong name, refused by the peer, or the socket's.
@@ -32,16 +33,18 @@ impl TlsConfig {
         &self,
         socket: Socket,
         host: &str,
-        trace: &Trace<'_>,
+        alpn: &[&[u8]],
+        meter: &impl Meter,
     ) -> Result<(TlsStream, Rc<TlsInfo>), NetError> {
         self.verifier.prepare().await;
         let name = host.strip_suffix('.').unwrap_or(host);
         let server_name = ServerName::try_from(name.to_owned())
             .map_err(|_| NetError::new(code::TLS, format!("tls: invalid server name {name:?}")))?;
-        let session = ClientConnection::new(self.client.clone(), server_name)
+        let alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        let session = ClientConnection::new_with_alpn(self.client.clone(), server_name, alpn)
             .map_err(|error| explain(&error, name))?;
         let mut stream = TlsStream { socket, session: Box::new(session), host: name.into() };
-        poll_fn(|cx| stream.poll_handshake(cx, trace)).await?;
+        poll_fn(|cx| stream.poll_handshake(cx, meter)).await?;
         let info = stream.info();
         Ok((stream, Rc::new(info)))
     }
@@ -71,20 +74,21 @@ impl TlsStream {
                 .negotiated_cipher_suite()
                 .map(|suite| go_name(&suite))
                 .unwrap_or_default(),
+            alpn: self.session.alpn_protocol().map(Box::from),
         }
     }
 
     fn poll_handshake(
         &mut self,
         cx: &mut Context<'_>,
-        trace: &Trace<'_>,
+        meter: &impl Meter,
     ) -> Poll<Result<(), NetError>> {
         loop {
-            ready!(self.poll_flush(cx, trace))?;
+            ready!(self.poll_flush(cx, meter))?;
             if !self.session.is_handshaking() {
                 return Poll::Ready(Ok(()));
             }
-            if ready!(self.poll_receive(cx, trace))? == 0 {
+            if ready!(self.poll_receive(cx, meter))? == 0 {
                 return Poll::Ready(Err(NetError::new(code::GENERIC, "EOF")));
             }
         }
@@ -94,9 +98,9 @@ impl TlsStream {
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
-        trace: &Trace<'_>,
+        meter: &impl Meter,
     ) -> Poll<Result<usize, NetError>> {
-        let mut reader = Wire { socket: &mut self.socket, cx, trace };
+        let mut reader = Wire { socket: &mut self.socket, cx, meter };
         let n = match self.session.read_tls(&mut reader) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
@@ -106,7 +110,7 @@ impl TlsStream {
         };
         if let Err(error) = self.session.process_new_packets() {
             // Tell the peer why, if that goes without waiting.
-            let _ = self.poll_flush(cx, trace);
+            let _ = self.poll_flush(cx, meter);
             let first_flight = self.session.is_handshaking()
                 && self.session.protocol_version().is_none()
                 && matches!(error, rustls::Error::InvalidMessage(_));
@@ -120,7 +124,7 @@ impl TlsStream {
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut [u8],
-        trace: &Trace<'_>,
+        meter: &impl Meter,
     ) -> Poll<Result<usize, NetError>> {
         loop {
             match self.session.reader().read(buf) {
@@ -134,28 +138,75 @@ impl TlsStream {
                     return Poll::Ready(Err(self.socket.error(&error, Direction::Read)));
                 }
             }
-            ready!(self.poll_receive(cx, trace))?;
+            ready!(self.poll_receive(cx, meter))?;
             if self.session.wants_write() {
                 // Answers to the peer's key updates; they can wait for the next write.
-                let _ = self.poll_flush(cx, trace)?;
+                let _ = self.poll_flush(cx, meter)?;
             }
         }
+    }
+
+    /// Like `poll_read`, into memory that need not be initialised.
+    pub(crate) fn poll_read_buf(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        meter: &impl Meter,
+    ) -> Poll<Result<(), NetError>> {
+        loop {
+            let mut reader = self.session.reader();
+            match reader.fill_buf() {
+                Ok(plain) => {
+                    let n = plain.len().min(buf.remaining());
+                    buf.put_slice(&plain[..n]);
+                    reader.consume(n);
+                    return Poll::Ready(Ok(()));
+                }
+                // As in `poll_read`.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    return Poll::Ready(Err(self.socket.error(&error, Direction::Read)));
+                }
+            }
+            ready!(self.poll_receive(cx, meter))?;
+            if self.session.wants_write() {
+                let _ = self.poll_flush(cx, meter)?;
+            }
+        }
+    }
+
+    /// The peer will be told that nothing more comes; goes out with the next flush.
+    pub(crate) fn announce_end(&mut self) {
+        self.session.send_close_notify();
     }
 
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         buf: &[u8],
-        trace: &Trace<'_>,
+        meter: &impl Meter,
+    ) -> Poll<Result<usize, NetError>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)], meter)
+    }
+
+    /// Writes some of `bufs`, together where they fit.
+    pub(crate) fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+        meter: &impl Meter,
     ) -> Poll<Result<usize, NetError>> {
         loop {
-            let n = match self.session.writer().write(buf) {
+            let n = match self.session.writer().write_vectored(bufs) {
                 Ok(n) => n,
                 Err(error) => {
                     return Poll::Ready(Err(self.socket.error(&error, Direction::Write)));
                 }
             };
-            let flushed = self.poll_flush(cx, trace)?;
+            let flushed = self.poll_flush(cx, meter)?;
             if n > 0 {
                 return Poll::Ready(Ok(n));
             }
@@ -166,10 +217,10 @@ impl TlsStream {
     pub(crate) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
-        trace: &Trace<'_>,
+        meter: &impl Meter,
     ) -> Poll<Result<(), NetError>> {
         while self.session.wants_write() {
-            let mut writer = Wire { socket: &mut self.socket, cx, trace };
+            let mut writer = Wire { socket: &mut self.socket, cx, meter };
             match self.session.write_tls(&mut writer) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
@@ -183,24 +234,24 @@ impl TlsStream {
 }
 
 /// The socket as `rustls` wants to see it: what would wait is `WouldBlock`, and the task is woken.
-struct Wire<'a, 'cx, 'w, 't> {
+struct Wire<'a, 'cx, M> {
     socket: &'a mut Socket,
     cx: &'a mut Context<'cx>,
-    trace: &'w Trace<'t>,
+    meter: &'a M,
 }
 
-impl Read for Wire<'_, '_, '_, '_> {
+impl<M: Meter> Read for Wire<'_, '_, M> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.socket.poll_read(self.cx, buf, self.trace) {
+        match self.socket.poll_read(self.cx, buf, self.meter) {
             Poll::Ready(result) => result,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 }
 
-impl Write for Wire<'_, '_, '_, '_> {
+impl<M: Meter> Write for Wire<'_, '_, M> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self.socket.poll_write(self.cx, buf, self.trace) {
+        match self.socket.poll_write(self.cx, buf, self.meter) {
             Poll::Ready(result) => result,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }

@@ -12,14 +12,17 @@ use super::*;
 use crate::error::code;
 use crate::tls::{ClientCert, TlsVersion, Verify};
 
-struct Identity {
+pub(super) struct Identity {
     cert: CertificateDer<'static>,
     cert_pem: String,
     key: Vec<u8>,
     key_pem: String,
 }
 
-fn identity(names: &[&str], change: impl FnOnce(&mut rcgen::CertificateParams)) -> Identity {
+pub(super) fn identity(
+    names: &[&str],
+    change: impl FnOnce(&mut rcgen::CertificateParams),
+) -> Identity {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = rcgen::CertificateParams::new(names).unwrap();
     change(&mut params);
@@ -33,7 +36,7 @@ fn identity(names: &[&str], change: impl FnOnce(&mut rcgen::CertificateParams)) 
     }
 }
 
-fn server_config(
+pub(super) fn server_config(
     identity: &Identity,
     versions: &[&'static SupportedProtocolVersion],
     clients: Option<&Identity>,
@@ -58,7 +61,7 @@ fn server_config(
 }
 
 /// Answers requests over TLS.
-fn serve(config: &Arc<ServerConfig>, answer: &'static [u8]) -> Server {
+pub(super) fn serve(config: &Arc<ServerConfig>, answer: &'static [u8]) -> Server {
     let config = config.clone();
     Server::start(move |peer| handle(peer, ServerConnection::new(config.clone()).unwrap(), answer))
 }
@@ -105,13 +108,14 @@ async fn handle(mut peer: Peer, mut session: ServerConnection, answer: &'static 
     }
 }
 
-const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+pub(super) const BOTH: &[&SupportedProtocolVersion] =
+    &[&rustls::version::TLS13, &rustls::version::TLS12];
 
 fn secure_client(options: &TlsOptions) -> Client {
     Client::new(Arc::new(config(options)), None)
 }
 
-fn trusting(identity: &Identity) -> TlsOptions {
+pub(super) fn trusting(identity: &Identity) -> TlsOptions {
     TlsOptions { extra_roots_pem: vec![identity.cert_pem.clone()], ..TlsOptions::new() }
 }
 
