@@ -1,6 +1,7 @@
 //! One response being put together: status, headers, body, in buffers that a connection reuses.
 
 use crate::stream::Stream;
+use crate::websocket::Session;
 use serde_json::Value;
 
 pub(crate) const JSON: &str = "application/json";
@@ -18,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// Takes the place of `body` when set.
     pub(crate) stream: Option<Stream>,
+    /// What the connection becomes after a 101.
+    pub(crate) upgrade: Option<Box<Session>>,
 }
 
 /// How the end of the body is told.
@@ -47,6 +50,7 @@ impl Answer {
             headers: Vec::new(),
             body: Vec::new(),
             stream: None,
+            upgrade: None,
         }
     }
 
@@ -60,6 +64,7 @@ impl Answer {
         }
         self.body.clear();
         self.stream = None;
+        self.upgrade = None;
     }
 
     /// Adds a header. Characters that would break the framing are replaced, so that values may come

@@ -3,11 +3,14 @@
 use crate::control::Control;
 use crate::decision::Director;
 use crate::exposition::Exposition;
+use crate::grpc;
 use crate::log::{Fault, Log, LogEntry, PathId, Record};
 use crate::predict::Quality;
 use crate::route::{Kind, Route};
 use crate::stats::{Counts, Served};
+use crate::target::TargetConfig;
 use crate::totalizer::Totalizer;
+use crate::trading::Trading;
 use crate::transcript::Transcript;
 use rt::Nanos;
 
@@ -19,8 +22,13 @@ pub(crate) struct Book {
     pub(crate) exposition: Exposition,
     pub(crate) transcript: Transcript,
     pub(crate) totalizer: Totalizer,
+    pub(crate) trading: Trading,
     pub(crate) quality: Quality,
     pub(crate) predictions: u64,
+    pub(crate) grpc: grpc::Tally,
+    /// Messages over WebSocket.
+    pub(crate) ws_received: u64,
+    pub(crate) ws_sent: u64,
     /// The number of the newest connection.
     pub(crate) next_connection: u32,
 }
@@ -37,16 +45,21 @@ pub(crate) struct Receipt {
 }
 
 impl Book {
-    pub(crate) fn new(control: Control, log_capacity: usize, transcript: bool, now: Nanos) -> Book {
+    pub(crate) fn new(config: &TargetConfig, now: Nanos) -> Book {
+        let capacity = if config.log { config.log_capacity } else { 0 };
         Book {
-            director: Director::new(control),
-            log: Log::new(log_capacity),
+            director: Director::new(config.control),
+            log: Log::new(capacity),
             counts: Counts::new(),
             exposition: Exposition::new(),
-            transcript: Transcript::new(transcript),
-            totalizer: Totalizer::new(now),
+            transcript: Transcript::new(config.transcript),
+            totalizer: Totalizer::new(now, config.pipeline_delay),
+            trading: Trading::new(),
             quality: Quality::new(),
             predictions: 0,
+            grpc: grpc::Tally::new(),
+            ws_received: 0,
+            ws_sent: 0,
             next_connection: 0,
         }
     }

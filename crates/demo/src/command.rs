@@ -1,15 +1,22 @@
 //! What `squall demo-target` does with its flags.
 
 use crate::control::{Control, ControlError, DelayPlan, StallPlan};
+use crate::span;
 use crate::target::{Target, TargetConfig, TargetHandle};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 /// The flags of `squall demo-target`, as the user wrote them.
 #[derive(Clone, Debug)]
 pub struct Command {
     /// `--listen`: `PORT` (on 127.0.0.1), `HOST:PORT` or `[V6]:PORT`; none means 8000 and 8080.
     pub listen: Vec<String>,
+    /// `--grpc`: where gRPC is served, written alike, or `off`; by default 50051 if `listen` is
+    /// empty too, else nowhere.
+    pub grpc: Option<String>,
+    /// `--pipeline-delay`: how long sums take to the totalizer.
+    pub pipeline_delay: Option<String>,
     /// `--delay`: `off`, `mix` or a duration.
     pub delay: Option<String>,
     /// `--stall`: `AT:LENGTH`, e.g. `3s:1s`.
@@ -64,13 +71,26 @@ fn config(flags: &Command) -> Result<TargetConfig, CommandError> {
     for text in &flags.listen {
         listen.push(address(text)?);
     }
+    let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let grpc = match flags.grpc.as_deref() {
+        Some("off") => None,
+        Some(text) => Some(address(text)?),
+        None => listen.is_empty().then(|| local(TargetConfig::USUAL_GRPC_PORT)),
+    };
     if listen.is_empty() {
         let usual = TargetConfig::USUAL_PORTS;
-        listen.extend(usual.map(|port| SocketAddr::from(([127, 0, 0, 1], port))));
+        listen.extend(usual.map(local));
     }
     let delay = flags.delay.as_deref().map_or(Ok(DelayPlan::Off), DelayPlan::parse)?;
     let stall = flags.stall.as_deref().map(stall).transpose()?;
+    let pipeline = flags.pipeline_delay.as_deref().map(|text| {
+        span::parse_ns(text).map(Duration::from_nanos).ok_or_else(|| {
+            CommandError::Flag(format!("invalid pipeline delay `{text}`: it is a duration"))
+        })
+    });
     let mut config = TargetConfig::on(listen);
+    config.grpc = grpc;
+    config.pipeline_delay = pipeline.transpose()?.unwrap_or(config.pipeline_delay);
     config.control = Control::PLAIN.with(delay, stall).failing(flags.fail, flags.fail_status)?;
     config.log_capacity = flags.log_capacity.unwrap_or(config.log_capacity);
     config.transcript = flags.transcript;
@@ -97,10 +117,11 @@ fn address(text: &str) -> Result<SocketAddr, CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const NONE: Command = Command {
         listen: Vec::new(),
+        grpc: None,
+        pipeline_delay: None,
         delay: None,
         stall: None,
         fail: None,
@@ -114,6 +135,7 @@ mod tests {
         let config = config(&NONE).unwrap();
         let want = ["127.0.0.1:8000", "127.0.0.1:8080"].map(|text| text.parse().unwrap());
         assert_eq!(config.listen, want);
+        assert_eq!(config.grpc, Some("127.0.0.1:50051".parse().unwrap()));
         assert_eq!(config.control, Control::PLAIN);
     }
 
@@ -121,6 +143,8 @@ mod tests {
     fn flags_become_modes() {
         let flags = Command {
             listen: vec!["0".into(), "127.0.0.2:81".into(), "[::1]:82".into()],
+            grpc: Some("50052".into()),
+            pipeline_delay: Some("50ms".into()),
             delay: Some("mix".into()),
             stall: Some("3s:500ms".into()),
             fail: Some(0.5),
@@ -131,9 +155,21 @@ mod tests {
         let config = config(&flags).unwrap();
         assert_eq!(config.listen[0], "127.0.0.1:0".parse().unwrap());
         assert_eq!(config.listen[2], "[::1]:82".parse().unwrap());
+        assert_eq!(config.grpc, Some("127.0.0.1:50052".parse().unwrap()));
+        assert_eq!(config.pipeline_delay, Duration::from_millis(50));
         assert_eq!(config.control.delay, DelayPlan::Mix);
         assert_eq!(config.control.stall.unwrap().length, Duration::from_millis(500));
         assert_eq!((config.control.fail, config.control.fail_status), (0.5, 500));
+    }
+
+    #[test]
+    fn chosen_ports_leave_the_usual_port_of_grpc_alone() {
+        let listen = vec!["0".to_owned()];
+        assert_eq!(config(&Command { listen: listen.clone(), ..NONE }).unwrap().grpc, None);
+        let off = Command { grpc: Some("off".into()), ..NONE };
+        assert_eq!(config(&off).unwrap().grpc, None);
+        let free = Command { listen, grpc: Some("0".into()), ..NONE };
+        assert_eq!(config(&free).unwrap().grpc, Some("127.0.0.1:0".parse().unwrap()));
     }
 
     #[test]
@@ -142,6 +178,8 @@ mod tests {
             (Command { listen: vec!["nowhere".into()], ..NONE }, "nowhere"),
             (Command { delay: Some("soon".into()), ..NONE }, "soon"),
             (Command { stall: Some("3s".into()), ..NONE }, "AT:LENGTH"),
+            (Command { grpc: Some("nowhere".into()), ..NONE }, "nowhere"),
+            (Command { pipeline_delay: Some("soon".into()), ..NONE }, "pipeline delay `soon`"),
             (Command { fail: Some(2.0), ..NONE }, "fail"),
         ] {
             assert!(config(&flags).unwrap_err().to_string().contains(word));

@@ -115,6 +115,13 @@ impl Connection {
                     if self.serve_one().await? == Next::Close {
                         return self.flush().await;
                     }
+                    if let Some(session) = self.answer.upgrade.take()
+                        && self.answer.status == 101
+                    {
+                        self.flush().await?;
+                        let rest = self.reader.take_rest();
+                        return session.serve(&mut self.stream, rest, &self.book).await;
+                    }
                     if self.out.len() < FLUSH_AT {
                         continue;
                     }

@@ -1,6 +1,6 @@
 //! `/metrics`: the seeds' metric names in Prometheus' text exposition format, version 0.0.4.
 
-use crate::predict::Quality;
+use crate::book::Book;
 use crate::route::Route;
 use std::fmt::Write;
 
@@ -41,10 +41,12 @@ impl Exposition {
         metrics.buckets[bucket] += 1;
     }
 
-    pub(crate) fn render(&self, predictions: u64, quality: &Quality, now: rt::Nanos) -> String {
+    pub(crate) fn render(&self, book: &Book, now: rt::Nanos) -> String {
         let mut out = String::with_capacity(4096);
         // Writing to a String can't fail.
-        let _ = self.write(&mut out, predictions, quality.rolling_rmsle(now));
+        let _ = self.write(&mut out, book.predictions, book.quality.rolling_rmsle(now));
+        let _ = write_ws(&mut out, book.ws_received, book.ws_sent);
+        let _ = book.grpc.write(&mut out);
         out
     }
 
@@ -91,9 +93,21 @@ impl Exposition {
     }
 }
 
+/// Messages of the WebSockets that have ended; nothing if there was none.
+fn write_ws(out: &mut String, received: u64, sent: u64) -> std::fmt::Result {
+    if received + sent == 0 {
+        return Ok(());
+    }
+    writeln!(out, "# HELP app_ws_messages_total Messages of WebSockets that have ended.")?;
+    writeln!(out, "# TYPE app_ws_messages_total counter")?;
+    writeln!(out, "app_ws_messages_total{{direction=\"received\"}} {received}")?;
+    writeln!(out, "app_ws_messages_total{{direction=\"sent\"}} {sent}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::TargetConfig;
 
     #[test]
     fn buckets_are_cumulative_and_end_at_the_count() {
@@ -101,7 +115,9 @@ mod tests {
         for ns in [20_000, 50_000, 3_000_000, 20_000_000_000] {
             exposition.observe(Route::Predict, ns);
         }
-        let text = exposition.render(3, &Quality::new(), rt::Nanos(0));
+        let mut book = Book::new(&TargetConfig::on_free_port(), rt::Nanos(0));
+        book.predictions = 3;
+        let text = exposition.render(&book, rt::Nanos(0));
         for line in [
             "app_requests_total{route=\"/predict\"} 4",
             "app_request_latency_seconds_bucket{route=\"/predict\",le=\"0.00005\"} 2",

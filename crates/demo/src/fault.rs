@@ -73,6 +73,9 @@ impl Faults {
             return Ok(faults);
         }
         for (key, value) in percent::pairs(query) {
+            if route == Route::WsEcho && matches!(key.as_ref(), "close" | "size") {
+                continue; // These are about messages.
+            }
             let bad = || format!("invalid `{key}`: `{value}`");
             match key.as_ref() {
                 "delay" => faults.delay_ns = Some(span::parse_ns(&value).ok_or_else(bad)?),

@@ -26,6 +26,7 @@ mod echo;
 mod exposition;
 mod fault;
 mod form;
+mod grpc;
 pub mod lateness;
 mod log;
 mod percent;
@@ -40,7 +41,9 @@ mod stats;
 mod stream;
 mod target;
 mod totalizer;
+mod trading;
 mod transcript;
+mod websocket;
 
 pub use self::command::{Command, CommandError, command};
 pub use self::control::{Control, ControlError, DelayPlan, StallPlan};

@@ -247,6 +247,13 @@ impl Reader {
         self.body.clear();
     }
 
+    /// What is buffered behind the last request, for what the connection becomes.
+    pub(crate) fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.buf[self.start..self.end].to_vec();
+        self.start = self.end;
+        rest
+    }
+
     fn parse_head(&mut self) -> Result<bool, Refused> {
         // RFC 9112 2.2: empty lines before a request line are ignored.
         while self.start < self.end && matches!(self.buf[self.start], b'\r' | b'\n') {

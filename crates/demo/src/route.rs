@@ -22,6 +22,7 @@ pub(crate) enum Allowed {
     Put,
     Patch,
     Delete,
+    GetOrPost,
     GetOrPut,
 }
 
@@ -35,6 +36,7 @@ impl Allowed {
             Allowed::Put => method == b"PUT",
             Allowed::Patch => method == b"PATCH",
             Allowed::Delete => method == b"DELETE",
+            Allowed::GetOrPost => get || method == b"POST",
             Allowed::GetOrPut => get || method == b"PUT",
         }
     }
@@ -48,6 +50,7 @@ impl Allowed {
             Allowed::Put => "PUT, OPTIONS",
             Allowed::Patch => "PATCH, OPTIONS",
             Allowed::Delete => "DELETE, OPTIONS",
+            Allowed::GetOrPost => "GET, HEAD, POST, OPTIONS",
             Allowed::GetOrPut => "GET, HEAD, PUT, OPTIONS",
         }
     }
@@ -81,6 +84,11 @@ routes! {
     PredictV1 "/v1/predict" Service Post,
     PredictApi "/api/v1/predict" Service Post,
     Feedback "/feedback" Service Post,
+    Login "/api/auth/login" Service Post,
+    Portfolio "/api/portfolio" Service Get,
+    Trades "/api/trades" Service GetOrPost,
+    Positions "/api/positions" Service Get,
+    Signals "/api/signals" Service Get,
     Metrics "/metrics" Scrape Get,
     Get "/get" Service Get,
     Post "/post" Service Post,
@@ -116,6 +124,16 @@ routes! {
     Json "/json" Service Get,
     ResponseHeaders "/response-headers" Service Any,
     Utf8 "/encoding/utf8" Service Get,
+    GrpcSum "/sum.SumNumbersService/SumNumbers" Service Post,
+    GrpcEcho "/squall.demo.Streams/Echo" Service Post,
+    GrpcCount "/squall.demo.Streams/Count" Service Post,
+    GrpcCollect "/squall.demo.Streams/Collect" Service Post,
+    GrpcChat "/squall.demo.Streams/Chat" Service Post,
+    GrpcHealthCheck "/grpc.health.v1.Health/Check" Service Post,
+    GrpcHealthWatch "/grpc.health.v1.Health/Watch" Service Post,
+    GrpcReflect "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" Service Post,
+    GrpcReflectAlpha "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" Service Post,
+    WsEcho "/ws/echo" Service Get,
     Control "/_control" Admin GetOrPut,
     Log "/_log" Admin Get,
     Stats "/_stats" Admin Get,

@@ -6,7 +6,7 @@ use crate::reader::Request;
 use crate::route::Route;
 use crate::stream::{Content, Stream};
 use crate::totalizer::Totalizer;
-use crate::{admin, auth, cookie, echo, exposition, percent, predict, redirect, sample, span};
+use crate::{admin, auth, cookie, echo, exposition, percent, predict, redirect, sample, span, websocket};
 use rt::Nanos;
 use serde_json::json;
 use std::net::IpAddr;
@@ -46,8 +46,11 @@ pub(crate) fn answer(
         Route::Feedback => {
             predict::feedback(request.body, origin.arrival, &mut book.quality, out);
         }
+        Route::Login | Route::Portfolio | Route::Trades | Route::Positions | Route::Signals => {
+            book.trading.answer(request, route, out);
+        }
         Route::Metrics => {
-            let text = book.exposition.render(book.predictions, &book.quality, origin.arrival);
+            let text = book.exposition.render(book, origin.arrival);
             out.text(exposition::CONTENT_TYPE, text.as_bytes());
         }
         Route::Get
@@ -77,6 +80,18 @@ pub(crate) fn answer(
         Route::Bytes | Route::Stream | Route::Drip => streamed(request, route, out),
         Route::Control | Route::Log | Route::Stats | Route::Reset | Route::Transcript => {
             admin::answer(request, route, book, out);
+        }
+        Route::WsEcho => websocket::answer(request, out),
+        Route::GrpcSum
+        | Route::GrpcEcho
+        | Route::GrpcCount
+        | Route::GrpcCollect
+        | Route::GrpcChat
+        | Route::GrpcHealthCheck
+        | Route::GrpcHealthWatch
+        | Route::GrpcReflect
+        | Route::GrpcReflectAlpha => {
+            out.error(415, "gRPC is served over HTTP/2 on a port of its own");
         }
         Route::NotFound | Route::Malformed => out.error(404, "not found"),
     }

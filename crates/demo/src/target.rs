@@ -3,10 +3,11 @@
 use crate::book::Book;
 use crate::connection::{Connection, SharedBook, lock};
 use crate::control::Control;
+use crate::grpc;
 use crate::log::LogEntry;
 use crate::stats::Served;
 use crate::transcript::TranscriptEntry;
-use rt::net::TcpListener;
+use rt::net::{TcpListener, TcpStream};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
@@ -18,6 +19,10 @@ use std::time::Duration;
 pub struct TargetConfig {
     /// The addresses to listen on; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
+    /// Where gRPC is served; nowhere if none.
+    pub grpc: Option<SocketAddr>,
+    /// How long a sum that came over gRPC takes until the totalizer has it: the seeds' message queue.
+    pub pipeline_delay: Duration,
     /// Whether single requests are remembered ([`TargetHandle::log`]); counts always are.
     pub log: bool,
     /// How many of the newest requests are remembered, 56 bytes each.
@@ -33,12 +38,16 @@ pub struct TargetConfig {
 impl TargetConfig {
     /// The addresses of `squall demo-target`.
     pub const USUAL_PORTS: [u16; 2] = [8000, 8080];
+    /// The port of gRPC.
+    pub const USUAL_GRPC_PORT: u16 = 50051;
 
-    /// On these addresses, with a log of a million requests, no transcript and no modes.
+    /// On these addresses, without gRPC, with a log of a million requests, no transcript and no modes.
     #[must_use]
     pub fn on(listen: Vec<SocketAddr>) -> TargetConfig {
         TargetConfig {
             listen,
+            grpc: None,
+            pipeline_delay: Duration::ZERO,
             log: true,
             log_capacity: 1_000_000,
             transcript: false,
@@ -47,10 +56,11 @@ impl TargetConfig {
         }
     }
 
-    /// On one free port of 127.0.0.1.
+    /// On a free port of 127.0.0.1, and another one for gRPC.
     #[must_use]
     pub fn on_free_port() -> TargetConfig {
-        TargetConfig::on(vec![SocketAddr::from(([127, 0, 0, 1], 0))])
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        TargetConfig { grpc: Some(free), ..TargetConfig::on(vec![free]) }
     }
 }
 
@@ -64,9 +74,7 @@ impl Target {
     /// # Errors
     /// When an address can't be listened on (the message names it) or the system refuses a thread.
     pub fn start(config: TargetConfig) -> io::Result<TargetHandle> {
-        let capacity = if config.log { config.log_capacity } else { 0 };
-        let book = Book::new(config.control, capacity, config.transcript, rt::now());
-        let book: SharedBook = Arc::new(Mutex::new(book));
+        let book: SharedBook = Arc::new(Mutex::new(Book::new(&config, rt::now())));
         let (stop, stopped) = rt::channel::unbounded();
         let (ready, started) = mpsc::channel();
         let shared = book.clone();
@@ -81,27 +89,44 @@ impl Target {
         let addrs = started
             .recv()
             .unwrap_or_else(|_| Err(io::Error::other("the target's thread ended at its start")));
-        Ok(TargetHandle { addrs: addrs?, book, stop, thread: Some(thread) })
+        let Bound { addrs, grpc } = addrs?;
+        Ok(TargetHandle { addrs, grpc, book, stop, thread: Some(thread) })
     }
+}
+
+/// Where the target listens.
+struct Bound {
+    addrs: Vec<SocketAddr>,
+    grpc: Option<SocketAddr>,
 }
 
 async fn run(
     config: TargetConfig,
     book: SharedBook,
     mut stopped: rt::channel::Receiver<()>,
-    ready: mpsc::Sender<io::Result<Vec<SocketAddr>>>,
+    ready: mpsc::Sender<io::Result<Bound>>,
 ) {
-    let bound: io::Result<Vec<_>> = config.listen.iter().map(|addr| bind(*addr)).collect();
-    let listeners = match bound {
-        Ok(listeners) => listeners,
+    let http: io::Result<Vec<_>> = config.listen.iter().map(|addr| bind(*addr)).collect();
+    let bound = http.and_then(|http| Ok((http, config.grpc.map(bind).transpose()?)));
+    let (http, grpc) = match bound {
+        Ok(bound) => bound,
         Err(error) => return drop(ready.send(Err(error))),
     };
-    let addrs = listeners.iter().map(|(_, addr)| *addr).collect();
-    for (listener, _) in listeners {
+    let addrs = http.iter().map(|(_, addr)| *addr).collect();
+    let bound = Bound { addrs, grpc: grpc.as_ref().map(|(_, addr)| *addr) };
+    let max_body = config.max_body;
+    for (listener, _) in http {
         // Dropping the task lets it run on; it ends with the core.
-        drop(rt::spawn(accept(listener, book.clone(), config.max_body)));
+        drop(rt::spawn(accept(listener, book.clone(), move |stream, book, number| {
+            drop(rt::spawn(Connection::new(stream, book, number, max_body).serve()));
+        })));
     }
-    drop(ready.send(Ok(addrs)));
+    if let Some((listener, _)) = grpc {
+        drop(rt::spawn(accept(listener, book.clone(), |stream, book, number| {
+            drop(rt::spawn(grpc::serve(stream, book, number)));
+        })));
+    }
+    drop(ready.send(Ok(bound)));
     stopped.recv().await;
 }
 
@@ -115,7 +140,11 @@ fn bind(addr: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
         .map_err(|e: io::Error| io::Error::new(e.kind(), format!("can't listen on {addr}: {e}")))
 }
 
-async fn accept(listener: TcpListener, book: SharedBook, max_body: usize) {
+async fn accept(
+    listener: TcpListener,
+    book: SharedBook,
+    serve: impl Fn(TcpStream, SharedBook, u32),
+) {
     loop {
         match listener.accept().await {
             Ok(stream) => {
@@ -125,8 +154,7 @@ async fn accept(listener: TcpListener, book: SharedBook, max_body: usize) {
                     book.next_connection += 1;
                     book.next_connection
                 };
-                let connection = Connection::new(stream, book.clone(), number, max_body);
-                drop(rt::spawn(connection.serve()));
+                serve(stream, book.clone(), number);
             }
             // Out of descriptors, mostly: they come back when connections close.
             Err(_) => rt::sleep(Duration::from_millis(10)).await,
@@ -137,6 +165,7 @@ async fn accept(listener: TcpListener, book: SharedBook, max_body: usize) {
 /// A running target. Dropping it stops it.
 pub struct TargetHandle {
     addrs: Vec<SocketAddr>,
+    grpc: Option<SocketAddr>,
     book: SharedBook,
     stop: rt::channel::Sender<()>,
     thread: Option<JoinHandle<()>>,
@@ -153,6 +182,12 @@ impl TargetHandle {
     #[must_use]
     pub fn addrs(&self) -> &[SocketAddr] {
         &self.addrs
+    }
+
+    /// Where it serves gRPC.
+    #[must_use]
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc
     }
 
     /// `http://HOST:PORT` of the first address, without a slash at the end; empty if there is none.

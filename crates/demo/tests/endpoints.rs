@@ -32,6 +32,36 @@ fn the_total_grows_on_every_port() {
     assert_eq!(a.get("/v1/healthcheck").json(), json!({ "status": "ok" }));
 }
 
+#[test]
+fn the_trading_api_wants_a_token_and_keeps_tenants_apart() {
+    let target = start();
+    let mut client = Client::to(&target);
+    let mut login = |email: &str| {
+        let body = format!(r#"{{"email":"{email}","password":"test123"}}"#);
+        let answer = client.request("POST", "/api/auth/login", &[], body.as_bytes()).json();
+        format!("Bearer {}", answer["access_token"].as_str().unwrap())
+    };
+    let (first, second) = (login("user2@tenant1.com"), login("user1@tenant5.com"));
+    for path in ["/api/portfolio", "/api/trades", "/api/positions", "/api/signals"] {
+        for header in [&[][..], &[("Authorization", "Bearer x")], &[("Authorization", "x")]] {
+            let refused = client.request("GET", path, header, b"");
+            assert_eq!(refused.status, 401, "{path}");
+            assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+        }
+        let answer = client.request("GET", path, &[("Authorization", &first)], b"");
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    let order = br#"{"symbol":"SPY","side":"sell","quantity":3}"#;
+    let made = client.request("POST", "/api/trades", &[("Authorization", &first)], order);
+    assert_eq!((made.status, &made.json()["tenant"]), (201, &json!("tenant1")));
+    for (token, total) in [(&first, 21), (&second, 20)] {
+        let trades = client.request("GET", "/api/trades?limit=2", &[("Authorization", token)], b"");
+        let trades = trades.json();
+        assert_eq!(trades["total"], json!(total));
+        assert_eq!(trades["trades"].as_array().unwrap().len(), 2);
+    }
+}
+
 /// (method, target, headers, body, status, JSON pointer, value there)
 type Case<'a> =
     (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str, serde_json::Value);

@@ -19,6 +19,18 @@ pub(crate) const FLAGS: &[Flag] = &[
         "PORT or HOST:PORT; repeatable (default 8000 and 8080 on 127.0.0.1)",
     ),
     Flag::new(
+        "grpc",
+        Kind::Text,
+        "address",
+        "where gRPC is served, or `off` (default 50051; off when --listen is given)",
+    ),
+    Flag::new(
+        "pipeline-delay",
+        Kind::Text,
+        "delay",
+        "how long a sum takes from gRPC to the totalizer (default 0)",
+    ),
+    Flag::new(
         "delay",
         Kind::Text,
         "delay",
@@ -68,6 +80,8 @@ fn command(flags: &Parsed) -> Result<Command, Failure> {
     }
     Ok(Command {
         listen: flags.all("listen").map(str::to_owned).collect(),
+        grpc: flags.text("grpc").map(str::to_owned),
+        pipeline_delay: flags.text("pipeline-delay").map(str::to_owned),
         delay: flags.text("delay").map(str::to_owned),
         stall: flags.text("stall").map(str::to_owned),
         fail: flags.float("fail"),
@@ -82,11 +96,15 @@ fn greeting(target: &TargetHandle) -> String {
     for address in target.addrs() {
         let _ = writeln!(text, "  http://{address}");
     }
+    if let Some(address) = target.grpc_addr() {
+        let _ = writeln!(text, "  grpc://{address}");
+    }
     let url = target.url();
     let _ = write!(
         text,
         "\nIt serves\n\
          \x20 /v1/healthcheck, /v1/results     a totalizer whose total grows\n\
+         \x20 sum.SumNumbersService/SumNumbers over gRPC, which feeds it, with reflection and health\n\
          \x20 POST /predict, POST /feedback    a model that predicts\n\
          \x20 /metrics                         what it did, in Prometheus format\n\
          \x20 /anything, /status/404, …        helpers for scripts; ?delay=20ms makes any answer take exactly that\n\
