@@ -6,7 +6,9 @@ use crate::reader::Request;
 use crate::route::Route;
 use crate::stream::{Content, Stream};
 use crate::totalizer::Totalizer;
-use crate::{admin, auth, cookie, echo, exposition, percent, predict, redirect, sample, span, websocket};
+use crate::{
+    admin, auth, cookie, echo, exposition, percent, predict, redirect, sample, span, websocket,
+};
 use rt::Nanos;
 use serde_json::json;
 use std::net::IpAddr;

@@ -251,8 +251,11 @@ impl Tenant {
             .iter()
             .zip(&self.positions)
             .map(|((name, price), position)| {
-                let average =
-                    if position.quantity == 0.0 { *price } else { position.cost / position.quantity };
+                let average = if position.quantity == 0.0 {
+                    *price
+                } else {
+                    position.cost / position.quantity
+                };
                 let score = (price - average) / price;
                 let action = match score {
                     s if s > 0.01 => "sell",

@@ -145,7 +145,10 @@ fn numbers_are_added_and_reach_the_totalizer_after_the_delay() {
             // -1 + 1: proto3 leaves zeros out; wrapping around: as Go adds.
             for (message, sum) in [
                 (&b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x10\x01"[..], &b""[..]),
-                (b"\x08\xff\xff\xff\xff\x07\x10\x01", b"\x08\x80\x80\x80\x80\xf8\xff\xff\xff\xff\x01"),
+                (
+                    b"\x08\xff\xff\xff\xff\x07\x10\x01",
+                    b"\x08\x80\x80\x80\x80\xf8\xff\xff\xff\xff\x01",
+                ),
                 (b"", b""),
             ] {
                 let outcome = call(&send, SUM, &[], &[message]).await.unwrap();
@@ -176,7 +179,10 @@ fn metadata_asks_for_faults() {
             let outcome = ask(&[("squall-delay", "20ms"), ("echo-a", "1"), ("trail-b", "2")]).await;
             let outcome = outcome.unwrap();
             assert!(rt::now() - begun >= Duration::from_millis(20));
-            assert_eq!((&outcome.headers["echo-a"], &outcome.trailers["trail-b"]), (&"1".parse().unwrap(), &"2".parse().unwrap()));
+            assert_eq!(
+                (&outcome.headers["echo-a"], &outcome.trailers["trail-b"]),
+                (&"1".parse().unwrap(), &"2".parse().unwrap())
+            );
             let error = ask(&[("squall-reset", "8")]).await.unwrap_err();
             assert_eq!(error.reason(), Some(h2::Reason::CANCEL));
             let outcome = ask(&[("squall-status", "x")]).await.unwrap();
@@ -228,7 +234,8 @@ fn streams_go_both_ways_and_reflection_lists_the_services() {
             let echo = call(&send, "/squall.demo.Streams/Echo", &[], &[b"\x7a\x00"]).await.unwrap();
             assert_eq!(echo.messages, [&b"\x7a\x00"[..]]);
             for version in ["v1", "v1alpha"] {
-                let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+                let path =
+                    format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
                 let answer = call(&send, &path, &[], &[b"\x3a\x01*"]).await.unwrap();
                 let text = String::from_utf8_lossy(&answer.messages[0]).into_owned();
                 assert!(text.contains("sum.SumNumbersService"), "{text}");

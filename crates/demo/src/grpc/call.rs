@@ -267,7 +267,7 @@ impl Call {
         let fault = if is_injected { Fault::Status } else { Fault::None };
         complete(&mut lock(&self.desk.book), self.method, &verdict.receipt, code, fault);
         // The client may be gone already.
-        let _ = self.outbound.end(outcome.as_ref().map(|()| ()));
+        let _ = self.outbound.end(outcome.as_ref().copied());
     }
 
     async fn converse(&mut self) -> Result<(), Broken> {
@@ -317,9 +317,9 @@ impl Call {
 
 fn is_grpc(headers: &HeaderMap) -> bool {
     let content_type = headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
-    content_type.strip_prefix(b"application/grpc").is_some_and(|rest| {
-        rest.is_empty() || matches!(rest[0], b'+' | b';')
-    })
+    content_type
+        .strip_prefix(b"application/grpc")
+        .is_some_and(|rest| rest.is_empty() || matches!(rest[0], b'+' | b';'))
 }
 
 /// The last varint of a field; 0 if there is none.

@@ -67,9 +67,8 @@ impl Inbound {
                     return Err(Broken::Refused(Status::new(code::UNIMPLEMENTED, text)));
                 }
                 Frame::TooLong(len) => {
-                    let text = format!(
-                        "grpc: received message larger than max ({len} vs. {MAX_MESSAGE})"
-                    );
+                    let text =
+                        format!("grpc: received message larger than max ({len} vs. {MAX_MESSAGE})");
                     return Err(Broken::Refused(Status::new(code::RESOURCE_EXHAUSTED, text)));
                 }
             }

@@ -163,7 +163,10 @@ mod tests {
     #[test]
     fn unknown_methods_are_refused_as_go_does() {
         for (path, text) in [
-            ("/sum.SumNumbersService/Nope", "unknown method Nope for service sum.SumNumbersService"),
+            (
+                "/sum.SumNumbersService/Nope",
+                "unknown method Nope for service sum.SumNumbersService",
+            ),
             ("/nope.Nope/Sum", "unknown service nope.Nope"),
             ("/nope", "malformed method name: \"/nope\""),
         ] {

@@ -35,10 +35,7 @@ const MAX_HEADERS: u32 = 256 * 1024;
 /// Serves a connection until either side closes it.
 pub(crate) async fn serve(stream: TcpStream, book: SharedBook, number: u32) {
     lock(&book).counts.connections_open += 1;
-    let link = Rc::new(Link {
-        last_recv: Cell::new(rt::now()),
-        is_to_be_reset: Cell::new(false),
-    });
+    let link = Rc::new(Link { last_recv: Cell::new(rt::now()), is_to_be_reset: Cell::new(false) });
     let desk = Rc::new(Desk { book, number, link: link.clone(), is_used: Cell::new(false) });
     converse(Socket::new(stream, link), &desk).await;
     let mut book = lock(&desk.book);

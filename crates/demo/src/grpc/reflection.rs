@@ -84,7 +84,8 @@ mod tests {
         for name in ["sum.SumNumbersService", "grpc.health.v1.Health", "squall.demo.Streams"] {
             assert!(text.contains(name), "{name}");
         }
-        for (field, name) in [(3, "sum.proto"), (4, "sum.SumRequest"), (4, "sum.SumNumbersService")] {
+        for (field, name) in [(3, "sum.proto"), (4, "sum.SumRequest"), (4, "sum.SumNumbersService")]
+        {
             let file = ask(field, name);
             assert_eq!(file[1].0, 4, "{name}");
             assert!(String::from_utf8_lossy(&file[1].1).contains("SumResponse"));

@@ -279,10 +279,7 @@ macro_rules! reflection {
                 message("ServiceResponse", &[single("name", 1, Kind::Text)]),
                 message(
                     "ErrorResponse",
-                    &[
-                        single("error_code", 1, Kind::Int32),
-                        single("error_message", 2, Kind::Text),
-                    ],
+                    &[single("error_code", 1, Kind::Int32), single("error_message", 2, Kind::Text)],
                 ),
             ],
             services: &[Service {
@@ -323,7 +320,8 @@ impl File {
     /// Whether a message, enum, service or method of this full name is declared here.
     pub(crate) fn declares(&self, symbol: &str) -> bool {
         let name = symbol.strip_prefix(self.package).and_then(|rest| rest.strip_prefix('.'));
-        let Some((name, inner)) = name.map(|name| name.split_once('.').unwrap_or((name, ""))) else {
+        let Some((name, inner)) = name.map(|name| name.split_once('.').unwrap_or((name, "")))
+        else {
             return false;
         };
         let in_message = |message: &Message| {

@@ -48,7 +48,8 @@ impl Status {
     }
 
     pub(crate) fn malformed() -> Status {
-        let text = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data";
+        let text =
+            "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data";
         Status::new(code::INTERNAL, text)
     }
 

@@ -53,7 +53,10 @@ impl Tally {
                 }
             }
         }
-        writeln!(out, "# HELP grpc_server_started_total Total number of RPCs started on the server.")?;
+        writeln!(
+            out,
+            "# HELP grpc_server_started_total Total number of RPCs started on the server."
+        )?;
         writeln!(out, "# TYPE grpc_server_started_total counter")?;
         for method in Method::ALL {
             let count = self.started[*method as usize];
@@ -80,7 +83,8 @@ mod tests {
             tally.end(Method::Sum, code);
         }
         tally.write(&mut text).unwrap();
-        let labels = "grpc_method=\"SumNumbers\",grpc_service=\"sum.SumNumbersService\",grpc_type=\"unary\"";
+        let labels =
+            "grpc_method=\"SumNumbers\",grpc_service=\"sum.SumNumbersService\",grpc_type=\"unary\"";
         for line in [
             format!("grpc_server_handled_total{{grpc_code=\"OK\",{labels}}} 2"),
             format!("grpc_server_handled_total{{grpc_code=\"Unavailable\",{labels}}} 1"),

@@ -154,12 +154,12 @@ mod tests {
     #[test]
     fn what_breaks_the_protocol_is_refused() {
         for (bytes, violation) in [
-            (&b"\x83\x80\0\0\0\0"[..], PROTOCOL),   // opcode 3
-            (b"\x81\x05Hello", PROTOCOL),           // no mask
-            (b"\xa1\x80\0\0\0\0", PROTOCOL),        // RSV2
-            (b"\x09\x80\0\0\0\0", PROTOCOL),        // a ping in parts
-            (b"\x89\xfe\0\x80\0\0\0\0", PROTOCOL),  // a ping of 128 bytes
-            (b"\x82\xfe\0\xff\0\0\0\0", TOO_BIG),   // 255 bytes of at most 100
+            (&b"\x83\x80\0\0\0\0"[..], PROTOCOL),  // opcode 3
+            (b"\x81\x05Hello", PROTOCOL),          // no mask
+            (b"\xa1\x80\0\0\0\0", PROTOCOL),       // RSV2
+            (b"\x09\x80\0\0\0\0", PROTOCOL),       // a ping in parts
+            (b"\x89\xfe\0\x80\0\0\0\0", PROTOCOL), // a ping of 128 bytes
+            (b"\x82\xfe\0\xff\0\0\0\0", TOO_BIG),  // 255 bytes of at most 100
             (b"\x82\xff\xff\0\0\0\0\0\0\0\0\0\0\0", TOO_BIG),
         ] {
             assert_eq!(Head::parse(bytes, 100), Err(violation), "{bytes:?}");

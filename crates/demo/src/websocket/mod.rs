@@ -375,7 +375,9 @@ impl Deflate {
                 match status {
                     Ok(Status::StreamEnd) => return Ok(()),
                     Ok(_) if rest.is_empty() && out.capacity() > out.len() => break,
-                    Ok(_) if used == 0 && out.capacity() - out.len() == room => return Err(NOT_TEXT),
+                    Ok(_) if used == 0 && out.capacity() - out.len() == room => {
+                        return Err(NOT_TEXT);
+                    }
                     Ok(_) => {}
                     Err(_) => return Err(NOT_TEXT),
                 }
