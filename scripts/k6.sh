@@ -29,6 +29,8 @@ func main() { cmd.Execute() }
 EOF
 export GOFLAGS=-mod=mod
 go get "go.k6.io/k6/v2@$version" >&2
-go build -o "$dir/k6.tmp" go.k6.io/k6/v2 >&2
-mv "$dir/k6.tmp" "$dir/k6"
+# Built beside its place and then moved, so that two at once do not write into one file.
+go build -o "$work/k6" go.k6.io/k6/v2 >&2
+mv "$work/k6" "$dir/k6.$$"
+mv "$dir/k6.$$" "$dir/k6"
 echo "$dir/k6"

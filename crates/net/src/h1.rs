@@ -7,6 +7,7 @@ mod body;
 mod decoder;
 mod encode;
 mod head;
+mod seen;
 
 pub use decoder::Decoder;
 pub use encode::{KeepAlive, encode_head};

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::Limits;
+use super::{Limits, seen};
 use crate::error::{NetError, code};
 use crate::http::{Notable, Version};
 use crate::url::go_quoted;
@@ -34,6 +34,19 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Parsed, NetError> {
     if matches!(bytes.first(), Some(b'\r' | b'\n')) {
         return Err(broken("malformed HTTP response \"\"".into()));
     }
+    // What was taken under one limit need not be taken under another: only the usual one is remembered.
+    let usual = limits.max_headers == Limits::STANDARD.max_headers;
+    if usual && let Some(head) = seen::recall(bytes) {
+        return Ok(Parsed::Complete(head));
+    }
+    let parsed = parse_anew(bytes, limits)?;
+    if usual && let Parsed::Complete(head) = &parsed {
+        seen::remember(bytes, head);
+    }
+    Ok(parsed)
+}
+
+fn parse_anew(bytes: &[u8], limits: &Limits) -> Result<Parsed, NetError> {
     let mut few = [const { MaybeUninit::uninit() }; FEW_HEADERS];
     let few_limit = FEW_HEADERS.min(limits.max_headers);
     match parse_into(bytes, &mut few[..few_limit]) {

@@ -175,6 +175,28 @@ fn bytes_after_the_response_are_not_taken() {
 }
 
 #[test]
+fn heads_seen_before_mean_what_they_meant() {
+    // More heads than are remembered, in an order that finds, misses and replaces.
+    let with_length = |status: u16, length: usize| {
+        let body = "x".repeat(length);
+        (status, body.clone(), format!("HTTP/1.1 {status} -\r\nContent-Length: {length}\r\n\r\n{body}"))
+    };
+    let answers: Vec<_> = (0..7).map(|i| with_length(400 + i, usize::from(i) * 3)).collect();
+    for k in [0, 0, 1, 0, 2, 3, 4, 5, 6, 0, 6, 6, 1, 5, 2, 2] {
+        let (status, body, bytes) = &answers[k];
+        let outcome = decode(bytes.as_bytes(), WHOLE);
+        assert_eq!(outcome.result, Ok(()));
+        assert_eq!((outcome.status, outcome.surplus), (*status, 0), "answer {k}");
+        assert_eq!(outcome.body, body.as_bytes(), "answer {k}");
+    }
+    // One taken under the usual limit is refused under a narrower one.
+    let bytes = b"HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(decode(bytes, WHOLE).result, Ok(()));
+    let narrow = Limits { max_headers: 2, ..Limits::STANDARD };
+    assert!(decode_with(&Method::Get, BodySink::Keep, narrow, bytes, WHOLE).result.is_err());
+}
+
+#[test]
 fn chunks_may_have_extensions_and_trailers() {
     let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n\
         003 ;a=b\r\nabc\r\n1;x\nd\n00\r\nTrailer: x\r\nOther: y\r\n\r\n";
