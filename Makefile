@@ -7,7 +7,7 @@ EVERY ?= 10s
 DURATION ?= 30s
 CARGO ?= cargo
 
-SQUALL = $(CARGO) run --quiet --release --package squall-cli --
+SQUALL = $(CARGO) run --quiet --profile quick --locked --package squall-cli --
 
 .PHONY: help demo install test check lint fmt bench stress-local stress-k8s clean
 
@@ -15,6 +15,7 @@ help: ## what there is
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: ## builds Squall and shows it at work: a target, half a minute of load, the summary
+	$(CARGO) build --profile quick --locked --package squall-cli
 	$(SQUALL) demo
 
 install: ## puts `squall` into ~/.cargo/bin
