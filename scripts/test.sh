@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test. With the real k6 if it can be built; without it only if SQUALL_NO_K6=1 says so.
+# Runs every test. With the real k6 if it can be built; without it only if SQUALL_NO_K6=1 says so. Against the real
+# servers of outputs; without them only if SQUALL_NO_SERVERS=1 says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,5 +18,11 @@ if [ "${SQUALL_NO_K6:-}" != 1 ]; then
         exit 1
     }
     export SQUALL_K6
+fi
+if [ "${SQUALL_NO_SERVERS:-}" != 1 ]; then
+    bash scripts/servers.sh || {
+        echo "test.sh: the servers could not be installed; SQUALL_NO_SERVERS=1 runs the tests without them" >&2
+        exit 1
+    }
 fi
 cargo test --workspace --locked --no-fail-fast "$@"

@@ -25,10 +25,14 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("report", 2, &["plan", "metrics"]),
     ("k6", 3, &["rt", "plan", "metrics", "net", "engine"]),
     ("burst", 3, &["rt", "plan", "metrics", "net", "engine"]),
+    ("outputs", 3, &["rt", "plan", "metrics", "net"]),
     (
         "cli",
         5,
-        &["rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "demo"],
+        &[
+            "rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "outputs",
+            "demo",
+        ],
     ),
 ];
 

@@ -1,8 +1,10 @@
 //! Single samples, for outputs that want each of them.
 
+use std::sync::Arc;
+
 use crate::registry::MetricInfo;
 use crate::shard::SeriesId;
-use crate::snapshot::Dictionary;
+use crate::snapshot::{Dictionary, Snapshot};
 
 /// One sample as it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,11 +101,47 @@ impl SampleBatch {
     }
 }
 
-/// Something that wants every sample: a JSON file now, databases later. Runs beside the cores, never on them.
-pub trait Output {
-    /// Takes samples; batches of a shard come in order.
-    fn samples(&mut self, batch: &SampleBatch);
+/// What an output must be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Every single sample: the cores keep and hand over each of them.
+    Samples,
+    /// The snapshots that cores make anyway.
+    Snapshots,
+}
 
-    /// The run is over: writes what is left.
-    fn finish(&mut self);
+/// What became of what an output was given, at the end. Numbers of samples, or of points where the output sends sums.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// The output, as the banner shows it.
+    pub output: String,
+    /// Written, or accepted by the receiver.
+    pub delivered: u64,
+    /// Dropped because they came faster than they could be written.
+    pub overflowed: u64,
+    /// Refused by the receiver, or not sent within the bounds of retrying.
+    pub undelivered: u64,
+}
+
+impl Delivery {
+    /// Whether anything was lost.
+    pub fn has_losses(&self) -> bool {
+        self.overflowed > 0 || self.undelivered > 0
+    }
+}
+
+/// Where measurements go while the run lasts: a file, a database. It is called on the director's thread, beside the
+/// cores, and must not wait there.
+pub trait Output {
+    /// Which of the two following it is to be given.
+    fn needs(&self) -> Needs;
+
+    /// Takes samples; batches of a shard come in order.
+    fn samples(&mut self, batch: &Arc<SampleBatch>);
+
+    /// Takes the change of a shard since its last snapshot.
+    fn snapshot(&mut self, snapshot: &Arc<Snapshot>);
+
+    /// The run is over: writes what is left, in bounded time.
+    fn finish(&mut self) -> Delivery;
 }

@@ -84,7 +84,7 @@ impl Sink {
 
     /// Takes the change of a series of the same kind; of another kind nothing happens. `is_first` says that nothing
     /// was added before.
-    pub(crate) fn apply(&mut self, delta: &Delta<'_>, is_first: bool) {
+    pub fn apply(&mut self, delta: &Delta<'_>, is_first: bool) {
         match (self, delta) {
             (Self::Counter { sum }, Delta::Counter { sum: more }) => *sum += more,
             (Self::Rate { trues, total }, Delta::Rate { trues: more_trues, total: more }) => {

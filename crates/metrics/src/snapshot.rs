@@ -306,6 +306,11 @@ impl Snapshot {
         })
     }
 
+    /// Number of changed series.
+    pub fn n_changes(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The changed series, ascending by id, and their changes.
     pub fn deltas(&self) -> impl Iterator<Item = (u32, Delta<'_>)> {
         let (mut series, mut raw, mut buckets) =

@@ -200,6 +200,8 @@ pub struct OuterOptions {
     pub web_dashboard: Option<bool>,
     /// Feature flags; only of the configuration file here.
     pub features: Option<Vec<String>>,
+    /// Settings of outputs, by type; only of the configuration file.
+    pub collectors: Option<serde_json::Map<String, Value>>,
 }
 
 /// The time limit of `setup()` and `teardown()` unless set.

@@ -19,7 +19,7 @@ mod writer;
 
 pub use directory::{RunName, create_unique, latest};
 pub use error::RecordError;
-pub use meta::{End, LogLine, Meta, RecordedThreshold, SummarySettings, ThresholdGroup};
+pub use meta::{End, LogLine, Meta, OutputEnd, RecordedThreshold, SummarySettings, ThresholdGroup};
 pub use reader::{EncodedSnapshots, Recovery, Run, Tear};
 pub use writer::Writer;
 

@@ -98,6 +98,33 @@ pub struct End {
     /// What `setup()` returned; `null` if nothing.
     #[serde(default)]
     pub setup_data: Value,
+    /// What became of what the outputs were given.
+    #[serde(default)]
+    pub outputs: Vec<OutputEnd>,
+}
+
+/// What became of what one output was given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputEnd {
+    /// The output, as the banner showed it.
+    pub output: String,
+    /// Samples, or points of sums, that were written or accepted.
+    pub delivered: u64,
+    /// Those that came faster than they could be written.
+    pub overflowed: u64,
+    /// Those that the receiver refused or did not take in time.
+    pub undelivered: u64,
+}
+
+impl From<&metrics::Delivery> for OutputEnd {
+    fn from(end: &metrics::Delivery) -> Self {
+        Self {
+            output: end.output.clone(),
+            delivered: end.delivered,
+            overflowed: end.overflowed,
+            undelivered: end.undelivered,
+        }
+    }
 }
 
 impl Meta {

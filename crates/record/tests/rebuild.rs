@@ -98,6 +98,7 @@ fn a_finished_run_gives_its_totals_again() {
         ended_unix_ns: START + 3 * SECOND,
         self_check: serde_json::Value::Null,
         setup_data: serde_json::Value::Null,
+        outputs: Vec::new(),
     };
     writer.finish(&end).unwrap();
     let run = Run::open(&directory).unwrap();

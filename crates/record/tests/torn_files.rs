@@ -51,6 +51,7 @@ fn end() -> End {
         ended_unix_ns: 1_795_215_306_000_000_000,
         self_check: json!({ "verdict": "kept up" }),
         setup_data: json!(null),
+        outputs: Vec::new(),
     }
 }
 

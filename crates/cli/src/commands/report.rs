@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
+use crate::run::output;
 use crate::run::recording::runs_folder;
 use crate::run::runtime::{SummaryMode, parse_summary_mode};
 use crate::run::summary::{self, Look};
@@ -25,6 +26,9 @@ pub(crate) fn run(session: &Session) -> CommandResult {
         let check =
             run.end.as_ref().and_then(|end| serde_json::from_value(end.self_check.clone()).ok());
         session.terminal.out(&summary::additions(&totals, check.as_ref()));
+    }
+    if let Some(end) = &run.end {
+        output::tell_losses(&end.outputs, &session.log);
     }
     if let Some(path) = session.flags.text("summary-export") {
         summary::export(session, &totals, &look, path).map_err(Failure::usage)?;

@@ -9,13 +9,13 @@ use engine::coordinator::Uplink;
 use engine::progress::Phase;
 use engine::{End, RunConfig, RunOutcome};
 use metrics::{AggregatorConfig, ShardConfig};
+use record::OutputEnd;
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::log::Level;
 use crate::run::banner;
 use crate::run::ending;
 use crate::run::observer::Watch;
-use crate::run::output::OutputContext;
 use crate::run::preparation::Prepared;
 use crate::run::recording::Recording;
 use crate::run::source::Source;
@@ -52,20 +52,11 @@ fn print_banner(session: &Session, prepared: &Prepared) {
 struct Ran<'a> {
     outcome: RunOutcome,
     watch: Watch<'a>,
+    deliveries: Vec<OutputEnd>,
 }
 
 fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Failure> {
-    let context = OutputContext {
-        has_expected_response: prepared.has_system_tag("expected_response"),
-        thresholds: &prepared.thresholds,
-        log: &session.log,
-        terminal: &session.terminal,
-    };
-    let outputs = prepared
-        .outputs
-        .iter()
-        .map(|wanted| wanted.open(&context))
-        .collect::<Result<Vec<_>, _>>()?;
+    let outputs = prepared.outputs.open()?;
     let (stop, stops) = engine::stop_pair();
     let stopping = Stopping::listen(stop, session.log.clone())
         .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
@@ -85,15 +76,13 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
         plain_due: Watch::first_due(),
         phase: Phase::Init,
     };
-    let config = run_config(session, prepared, !watch.outputs.is_empty());
+    let config = run_config(session, prepared, watch.outputs.need_samples());
     let outcome = engine::run(&prepared.test, config, stops, &mut watch)
         .map_err(|error| Failure::usage(error.to_string()))?;
     if prepared.options.outer.linger == Some(true) {
         linger(session, &stopping);
     }
-    for output in &mut watch.outputs {
-        output.finish();
-    }
+    let deliveries = watch.outputs.finish(&session.log);
     if let Some(Err(error)) = watch.uplink.take().map(Uplink::finish) {
         session.log.log(
             Level::Warning,
@@ -101,7 +90,7 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
             &[("error", error.to_string())],
         );
     }
-    Ok(Ran { outcome, watch })
+    Ok(Ran { outcome, watch, deliveries })
 }
 
 /// The way to the coordinator of several processes, if the command line names one.
@@ -152,7 +141,7 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
 }
 
 fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>) -> ExitStatus {
-    let Ran { outcome, watch } = ran;
+    let Ran { outcome, watch, deliveries } = ran;
     session.log.flush();
     session.terminal.clear();
     let ended_by_itself =
@@ -173,7 +162,7 @@ fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>) -> ExitStatus {
         session.log.log(Level::Error, &failure.message, &failure.fields);
     }
     session.log.flush();
-    let end = prepared.end_of_record(&outcome, status);
+    let end = prepared.end_of_record(&outcome, status, &deliveries);
     let directory = watch.recording.and_then(|recording| recording.finish(&end));
     if let (Some(directory), Name::Squall) = (directory, session.name) {
         let line = format!("record: {}\n", directory.display());

@@ -28,10 +28,5 @@ pub(crate) fn check(flags: &Parsed) -> Result<Vec<String>, Failure> {
     if profiling {
         notes.push("--profiling-enabled has no meaning for squall; the test runs without it");
     }
-    if crate::environment::option_var("K6_WEB_DASHBOARD").is_some_and(|value| value != "false") {
-        notes.push(
-            "the web dashboard (K6_WEB_DASHBOARD) is not available in this version of squall",
-        );
-    }
     Ok(notes.into_iter().map(str::to_owned).collect())
 }

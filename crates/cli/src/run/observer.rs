@@ -5,9 +5,10 @@ use std::time::Duration;
 use engine::coordinator::Uplink;
 use engine::progress::{Phase, Progress};
 use engine::{End, Observer, RunOutcome};
-use metrics::{Output, SampleBatch, Snapshot};
+use metrics::{SampleBatch, Snapshot};
 use rt::Nanos;
 
+use super::output::Outputs;
 use super::progress;
 use super::recording::Recording;
 use super::view::View;
@@ -27,8 +28,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) view: View,
     /// No progress is wanted.
     pub(crate) quiet: bool,
-    /// Who gets every sample.
-    pub(crate) outputs: Vec<Box<dyn Output>>,
+    /// Where measurements go besides the summary.
+    pub(crate) outputs: Outputs,
     /// The record, if there is one.
     pub(crate) recording: Option<Recording>,
     /// The coordinator of several processes, if there is one.
@@ -92,6 +93,7 @@ impl Observer for Watch<'_> {
     }
 
     fn snapshot(&mut self, snapshot: &Snapshot) {
+        self.outputs.snapshot(snapshot);
         if let Some(recording) = &mut self.recording {
             recording.snapshot(snapshot);
         }
@@ -105,9 +107,7 @@ impl Observer for Watch<'_> {
     }
 
     fn samples(&mut self, batch: &SampleBatch) {
-        for output in &mut self.outputs {
-            output.samples(batch);
-        }
+        self.outputs.samples(batch);
     }
 
     fn warning(&mut self, text: &str, fields: &[(&'static str, String)]) {

@@ -8,7 +8,7 @@ use plan::options::{Derivation, Options};
 use plan::scenario::{Requirements, Scenario, in_start_order};
 use plan::segment::Striping;
 use plan::threshold::ThresholdDef;
-use record::{End, Meta, SummarySettings, ThresholdGroup};
+use record::{End, Meta, OutputEnd, SummarySettings, ThresholdGroup};
 
 use super::absent;
 use super::banner::Banner;
@@ -16,7 +16,7 @@ use super::consolidation::{Sources, script_options};
 use super::ending;
 use super::features::Features;
 use super::front;
-use super::output::Wanted;
+use super::output::Planned;
 use super::runtime::{Runtime, SummaryMode};
 use super::script_log::ScriptLog;
 use super::source::Source;
@@ -40,7 +40,7 @@ pub(crate) struct Prepared {
     /// Thresholds by selector.
     pub(crate) thresholds: Vec<(String, Vec<ThresholdDef>)>,
     /// The outputs asked for.
-    pub(crate) outputs: Vec<Wanted>,
+    pub(crate) outputs: Planned,
     /// Tags of every sample.
     pub(crate) run_tags: Vec<(String, String)>,
     /// The test's metrics.
@@ -76,9 +76,8 @@ impl Prepared {
         let (mut options, warnings) = sources.layered(script, features.tag_layering());
         tell(session, &warnings);
         refuse_paused(&options)?;
-        let outputs = options.outer.out.iter().flatten().map(|text| Wanted::parse(text));
-        let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
         let thresholds = thresholds(session, &runtime, &options, &registry)?;
+        let outputs = Planned::read(session, &options, &thresholds, features.native_histograms())?;
         let is_exported = |name: &str| loaded.exports(name);
         let derivation = Derivation { default_vus: 1, is_exported: &is_exported };
         let (mut scenarios, warnings) = options.derive_scenarios(derivation)?;
@@ -185,7 +184,7 @@ impl Prepared {
             .filter(active)
             .map(|s| describe(&s))
             .collect();
-        let outputs: Vec<String> = self.outputs.iter().map(Wanted::description).collect();
+        let outputs = self.outputs.descriptions();
         let banner = Banner {
             script: &self.source.argument,
             outputs: &outputs,
@@ -242,7 +241,12 @@ impl Prepared {
     }
 
     /// The end of the run's record.
-    pub(crate) fn end_of_record(&self, outcome: &RunOutcome, status: ExitStatus) -> End {
+    pub(crate) fn end_of_record(
+        &self,
+        outcome: &RunOutcome,
+        status: ExitStatus,
+        deliveries: &[OutputEnd],
+    ) -> End {
         let self_check = super::summary::self_check(&outcome.self_check);
         let setup_data = self.test.setup_data().and_then(|json| serde_json::from_str(&json).ok());
         End {
@@ -252,6 +256,7 @@ impl Prepared {
             ended_unix_ns: rt::unix_nanos(),
             self_check: serde_json::to_value(self_check).unwrap_or_default(),
             setup_data: setup_data.unwrap_or_default(),
+            outputs: deliveries.to_vec(),
         }
     }
 }

@@ -74,7 +74,7 @@ fn values_that_make_no_sense_are_refused_in_the_words_of_k6() {
 #[test]
 fn what_this_version_lacks_is_named_instead_of_ignored() {
     for (words, name) in [
-        (&["-o", "influxdb=http://127.0.0.1:1/db"][..], "influxdb"),
+        (&["-o", "cloud"][..], "cloud"),
         (&["--traces-output", "otel"], "traces-output"),
         (&["--secret-source", "mock=a=b"], "secret"),
         (&["--paused"], "paused"),

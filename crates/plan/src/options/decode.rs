@@ -196,6 +196,7 @@ impl Options {
                 "features" => {
                     self.outer.features = field.texts("Config.features", "[]string", "string")?
                 }
+                "collectors" => self.outer.collectors = value.as_object().cloned(),
                 _ => {}
             }
         }

@@ -98,6 +98,7 @@ impl Options {
             summary_trend_stats, summary_time_unit, system_tags, metric_samples_buffer_size, no_cookies_reset,
             discard_response_bodies, console_output, local_ips,
             outer.out, outer.linger, outer.no_usage_report, outer.web_dashboard, outer.features,
+            outer.collectors,
         );
         if let Some(stages) = &above.stages {
             // k6 drops stages without a duration here, so that they never reach validation.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::time::LocalTimes;
+
 /// Appends a JSON string as Go writes it with HTML escaping off.
 pub(super) fn append_text(text: &str, out: &mut String) {
     out.push('"');
@@ -51,47 +53,19 @@ pub(super) fn append_number(value: f64, out: &mut String) {
     }
 }
 
-/// Formats unix time as RFC 3339 with up to nine digits, in the local zone; remembers the last second.
-#[derive(Debug, Default)]
-pub(super) struct Times {
-    second: Option<u64>,
-    prefix: String,
-    zone: String,
-}
-
-impl Times {
-    /// Appends the time without quotes.
-    pub(super) fn append(&mut self, unix_ns: u64, out: &mut String) {
-        let (second, nanos) = (unix_ns / 1_000_000_000, unix_ns % 1_000_000_000);
-        if self.second != Some(second) {
-            let text = crate::log::format::local_time(second * 1_000_000_000);
-            let (prefix, zone) = text.split_at(text.len().min("2026-11-20T21:08:18".len()));
-            (self.prefix, self.zone) = (prefix.to_owned(), zone.to_owned());
-            self.second = Some(second);
-        }
-        out.push_str(&self.prefix);
-        if nanos > 0 {
-            let digits = format!("{nanos:09}");
-            out.push('.');
-            out.push_str(digits.trim_end_matches('0'));
-        }
-        out.push_str(&self.zone);
-    }
-}
-
 /// Appends a `Point` line. `tags` is the tags as one JSON object.
 pub(super) fn append_point(
     metric: &str,
     unix_ns: u64,
     value: f64,
     tags: &str,
-    times: &mut Times,
+    times: &mut LocalTimes,
     out: &mut String,
 ) {
     out.push_str("{\"metric\":");
     append_text(metric, out);
     out.push_str(",\"type\":\"Point\",\"data\":{\"time\":\"");
-    times.append(unix_ns, out);
+    times.append_nanos(unix_ns, out);
     out.push_str("\",\"value\":");
     append_number(value, out);
     out.push_str(",\"tags\":");
@@ -141,12 +115,8 @@ mod tests {
     fn a_point_is_one_line_without_html_escapes() {
         let mut out = String::new();
         let tags = tags_object([("a", "x=<&>\"\n"), ("group", "")].into_iter());
-        append_point("tr", 1_500_000_000, 3.0, &tags, &mut Times::default(), &mut out);
-        assert!(
-            out.starts_with(
-                "{\"metric\":\"tr\",\"type\":\"Point\",\"data\":{\"time\":\"1970-01-01T"
-            )
-        );
+        append_point("tr", 1_500_000_000, 3.0, &tags, &mut LocalTimes::default(), &mut out);
+        assert!(out.starts_with("{\"metric\":\"tr\",\"type\":\"Point\",\"data\":{\"time\":\"19"));
         assert!(out.contains(".5"));
         assert!(
             out.ends_with("\",\"value\":3,\"tags\":{\"a\":\"x=<&>\\\"\\n\",\"group\":\"\"}}}\n")
