@@ -179,7 +179,11 @@ fn heads_seen_before_mean_what_they_meant() {
     // More heads than are remembered, in an order that finds, misses and replaces.
     let with_length = |status: u16, length: usize| {
         let body = "x".repeat(length);
-        (status, body.clone(), format!("HTTP/1.1 {status} -\r\nContent-Length: {length}\r\n\r\n{body}"))
+        (
+            status,
+            body.clone(),
+            format!("HTTP/1.1 {status} -\r\nContent-Length: {length}\r\n\r\n{body}"),
+        )
     };
     let answers: Vec<_> = (0..7).map(|i| with_length(400 + i, usize::from(i) * 3)).collect();
     for k in [0, 0, 1, 0, 2, 3, 4, 5, 6, 0, 6, 6, 1, 5, 2, 2] {
