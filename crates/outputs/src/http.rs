@@ -21,8 +21,8 @@ pub(crate) const USER_AGENT: &str = concat!("squall/", env!("CARGO_PKG_VERSION")
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// Bytes of a refusal's text that are told.
-const TOLD_BYTES: usize = 300;
+/// Characters of a refusal's text that are told.
+const TOLD_CHARS: usize = 300;
 
 /// How to connect.
 #[derive(Debug, Clone)]
@@ -161,8 +161,8 @@ impl Poster {
                 let said = String::from_utf8_lossy(response.body());
                 let said = said.trim();
                 if !said.is_empty() {
-                    let cut = said.floor_char_boundary(TOLD_BYTES);
-                    let _ = write!(text, ": {}", &said[..cut]);
+                    text.push_str(": ");
+                    text.extend(said.chars().take(TOLD_CHARS));
                 }
                 Err(Refusal { text, status: Some(status) })
             }

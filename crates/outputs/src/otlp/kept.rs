@@ -189,11 +189,7 @@ impl Keep for Kept {
             (
                 Self::Gauge { last, last_unix_ns },
                 Delta::Gauge { last: new, last_unix_ns: at, .. },
-            ) => {
-                if at >= last_unix_ns {
-                    (*last, *last_unix_ns) = (*new, *at);
-                }
-            }
+            ) if at >= last_unix_ns => (*last, *last_unix_ns) = (*new, *at),
             (Self::Rate { nonzero, zero }, Delta::Rate { trues, total }) => {
                 *nonzero += trues;
                 *zero += total.saturating_sub(*trues);

@@ -50,7 +50,7 @@ impl Settings {
         let is_on = |key: &str, suffix: &str| layers.switch(key, &name(suffix));
         let interval = |key: &str, suffix: &str, seconds: u64| {
             let given = layers.duration(key, &name(suffix))?.filter(|given| !given.is_zero());
-            Ok::<_, OutputError>(given.unwrap_or(Duration::from_secs(seconds)))
+            Ok::<_, OutputError>(given.unwrap_or_else(|| Duration::from_secs(seconds)))
         };
         let otel = |suffix: &str| layers.variable(&format!("OTEL_{suffix}")).map(str::to_owned);
         let protocol = text("exporterProtocol", "EXPORTER_PROTOCOL")?;
@@ -58,7 +58,7 @@ impl Settings {
             "grpc" => Protocol::Grpc,
             "http/protobuf" => Protocol::Http,
             other => {
-                return Err(invalid(format!(
+                return Err(invalid(&format!(
                     "unsupported exporter protocol {other:?}, only \"grpc\" and \"http/protobuf\" are supported"
                 )));
             }
@@ -78,9 +78,7 @@ impl Settings {
         if protocol == Protocol::Http
             && (endpoint.starts_with("http://") || endpoint.starts_with("https://"))
         {
-            return Err(invalid(
-                "HTTP exporter endpoint must only be host and port, no scheme".into(),
-            ));
+            return Err(invalid("HTTP exporter endpoint must only be host and port, no scheme"));
         }
         // The interval at which k6 hands samples to its library has no meaning here; a wrong one is told all the same.
         interval("flushInterval", "FLUSH_INTERVAL", 1)?;
@@ -165,7 +163,7 @@ fn headers(layers: &Layers<'_>) -> Result<Vec<(String, String)>, OutputError> {
     Ok(headers)
 }
 
-fn invalid(why: String) -> OutputError {
+fn invalid(why: &str) -> OutputError {
     OutputError::Start(format!("error validating OpenTelemetry output config: {why}"))
 }
 
