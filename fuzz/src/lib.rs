@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ::html::{Document, Selection, Stop};
 use metrics::{Aggregator, AggregatorConfig, Ingest, Snapshot};
 use plan::arrivals::Arrivals;
 use plan::options::{Derivation, LayerName, Options};
@@ -21,6 +22,7 @@ pub const FORMATS: &[(&str, fn(&[u8]))] = &[
     ("thresholds", thresholds),
     ("durations", durations),
     ("segments", segments),
+    ("html", html),
 ];
 
 /// A snapshot from another agent: decoded or refused; what was decoded encodes to the same again, and a coordinator can
@@ -142,4 +144,23 @@ pub fn segments(bytes: &[u8]) {
     for index in 0..64 {
         assert!(stripings.iter().filter(|s| s.owns(index)).count() <= 1, "{text:?}: {index}");
     }
+}
+
+/// A page after a line with a selector: what was parsed is written so that it parses to the same text again, and the
+/// selector can be asked of every node.
+pub fn html(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (selector, page) = text.split_once('\n').unwrap_or((&text, ""));
+    let selector = ::html::Selector::parse(selector).ok();
+    let Ok(document) = ::html::parse(page) else { return };
+    let written = document.inner_html(Document::ROOT);
+    let _ = ::html::parse(&written);
+    let root = Selection::root(document);
+    let found = root.find(selector.as_ref());
+    for id in found.nodes() {
+        assert!(root.contains(*id), "{text:?}: what was found lies below the root");
+    }
+    let stop = Stop::At(selector.as_ref());
+    let _ = (found.parents(stop, None), found.siblings(None), found.neighbours(false, stop, None));
+    let _ = (found.text().len(), found.inner_html().len(), found.eq(-1).end().nodes().len());
 }

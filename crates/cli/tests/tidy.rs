@@ -17,13 +17,14 @@ const MAX_LINES: usize = 900;
 const CRATES: &[(&str, u8, &[&str])] = &[
     ("rt", 0, &[]),
     ("plan", 0, &[]),
+    ("html", 0, &[]),
     ("net", 1, &["rt"]),
     ("metrics", 1, &["plan"]),
     ("demo", 1, &["rt"]),
     ("engine", 2, &["rt", "plan", "metrics"]),
     ("record", 2, &["plan", "metrics"]),
     ("report", 2, &["plan", "metrics"]),
-    ("k6", 3, &["rt", "plan", "metrics", "net", "engine"]),
+    ("k6", 3, &["rt", "plan", "html", "metrics", "net", "engine"]),
     ("burst", 3, &["rt", "plan", "metrics", "net", "engine"]),
     ("outputs", 3, &["rt", "plan", "metrics", "net"]),
     (

@@ -67,6 +67,17 @@ pub(crate) fn describe(cx: Ctx, thrown: Raw, graph: &Graph) -> String {
     text
 }
 
+/// What was thrown and where, on one line, as k6 tells it within other errors.
+pub(crate) fn short(cx: Ctx, thrown: Raw, graph: &Graph) -> String {
+    let mut text = headline(cx, thrown);
+    let raw = if thrown.is_error() { read_stack(cx, thrown) } else { cx.thrown_stack() };
+    if let Some(place) = stack(&raw, graph).lines().next() {
+        text.push(' ');
+        text.push_str(place.trim_start());
+    }
+    text
+}
+
 fn read_stack(cx: Ctx, error: Raw) -> String {
     match error.get_str(cx, c"stack").and_then(|stack| stack.raw().to_text(cx)) {
         Ok(stack) => stack.to_string(),

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::compile::{Kind, js_strdup};
 use crate::js::{Args, Ctx, JsResult, Raw, Thrown, Val, qjs};
 use crate::resolve::{self, Resolved};
-use crate::{module, native_bound};
+use crate::{jslib, module, native_bound};
 
 /// Loaded modules of one realm.
 #[derive(Default)]
@@ -103,7 +103,8 @@ fn read_module(cx: Ctx, url: &str) -> JsResult<*mut qjs::JSModuleDef> {
     Ok(module)
 }
 
-fn read_bytecode(cx: Ctx, bytecode: &[u8]) -> JsResult<Val> {
+/// Reads what this program compiled.
+pub(crate) fn read_bytecode(cx: Ctx, bytecode: &[u8]) -> JsResult<Val> {
     let flags = qjs::JS_READ_OBJ_BYTECODE as i32;
     // SAFETY: a slice of bytecode written by the same QuickJS.
     cx.own(unsafe {
@@ -213,7 +214,8 @@ fn builtin(cx: Ctx, name: &str) -> JsResult<Val> {
         return Ok(exports.clone());
     }
     let exports = module::open(cx, name)?;
-    if let Some(name) = resolve::BUILTIN.iter().chain(&[resolve::SUMMARY]).find(|n| **n == name) {
+    let known = resolve::BUILTIN.iter().copied().find(|known| *known == name);
+    if let Some(name) = known.or_else(|| jslib::named(name)) {
         host.modules.borrow_mut().builtin.insert(name, exports.clone());
     }
     Ok(exports)

@@ -2,13 +2,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::jslib;
+
 /// Modules we implement, by the name scripts import.
 pub(crate) const BUILTIN: &[&str] =
-    &["k6", "k6/http", "k6/metrics", "k6/execution", "k6/data", "k6/encoding", "k6/timers"];
+    &["k6", "k6/html", "k6/http", "k6/metrics", "k6/execution", "k6/data", "k6/encoding", "k6/timers"];
 
 /// Modules of k6 that we do not have yet; named so that the error can say so.
 const NOT_YET: &[&str] = &[
-    "k6/html",
     "k6/crypto",
     "k6/crypto/x509",
     "k6/net/grpc",
@@ -21,9 +22,6 @@ const NOT_YET: &[&str] = &[
     "k6/experimental/streams",
     "k6/experimental/websockets",
 ];
-
-/// Name of the built-in stand-in for the `k6-summary` library of jslib.k6.io.
-pub(crate) const SUMMARY: &str = "jslib:k6-summary";
 
 /// What a specifier stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +40,8 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Result<Resolved, String> {
     if let Some(name) = BUILTIN.iter().find(|name| **name == specifier) {
         return Ok(Resolved::Builtin(name));
     }
-    if specifier == SUMMARY {
-        return Ok(Resolved::Builtin(SUMMARY));
+    if let Some(name) = jslib::named(specifier) {
+        return Ok(Resolved::Builtin(name));
     }
     if NOT_YET.contains(&specifier) {
         return Err(format!("the module \"{specifier}\" is not supported by squall yet"));
@@ -79,8 +77,8 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Result<Resolved, String> {
 }
 
 fn resolve_https(specifier: &str, rest: &str) -> Result<Resolved, String> {
-    if rest.starts_with("jslib.k6.io/k6-summary/") {
-        return Ok(Resolved::Builtin(SUMMARY));
+    if let Some(name) = jslib::at(rest) {
+        return Ok(Resolved::Builtin(name));
     }
     Err(format!(
         "The moduleSpecifier \"{specifier}\" couldn't be retrieved from the resolved url \"{specifier}\". Error : \
@@ -145,7 +143,7 @@ mod tests {
         }
         assert_eq!(resolve(base, "k6/http"), Ok(Resolved::Builtin("k6/http")));
         let summary = "https://jslib.k6.io/k6-summary/0.0.2/index.js";
-        assert_eq!(resolve(base, summary), Ok(Resolved::Builtin(SUMMARY)));
+        assert_eq!(resolve(base, summary), Ok(Resolved::Builtin("jslib:k6-summary")));
     }
 
     #[test]

@@ -395,7 +395,7 @@ fn unsent(cx: Ctx, http: &Rc<VuHttp>, (why, code): Unsent) -> JsResult<Val> {
 }
 
 /// Makes a call and waits for it.
-fn call(cx: Ctx, name: MethodName, url: Raw, body: Raw, params: Raw) -> JsResult<Val> {
+pub(super) fn call(cx: Ctx, name: MethodName, url: Raw, body: Raw, params: Raw) -> JsResult<Val> {
     let host = cx.host();
     if host.is_init() {
         return Err(cx.throw_go(NOT_IN_INIT));

@@ -1,13 +1,12 @@
-//! The methods of a response: `json()`, and what waits for HTML parsing.
+//! The method `json()` of a response.
 
-use super::exchange::ResponseType;
 use super::fields::{body_bytes, text};
 use super::response::{self, ResponseData};
 use crate::js::{Args, Ctx, JsResult, Raw, Thrown, Val};
 
-const NULL_BODY: &str = "the body is null so we can't transform it to JSON - this likely was because of a request error getting the response";
+pub(super) const NULL_BODY: &str = "the body is null so we can't transform it to JSON - this likely was because of a request error getting the response";
 
-fn this_response<'a>(cx: Ctx, this: Raw) -> JsResult<&'a ResponseData> {
+pub(super) fn this_response<'a>(cx: Ctx, this: Raw) -> JsResult<&'a ResponseData> {
     response::data(this).ok_or_else(|| cx.throw_type("this is not a Response"))
 }
 
@@ -79,28 +78,4 @@ fn bad_json(cx: Ctx, body: &str) -> Thrown {
         }
     };
     cx.throw_go(&why)
-}
-
-/// HTML is not parsed yet; say so instead of pretending an empty page.
-fn no_html(cx: Ctx, this: Raw, name: &str) -> JsResult<Val> {
-    let data = this_response(cx, this)?;
-    if data.response_type == ResponseType::None {
-        return Err(cx.throw_go(&NULL_BODY.replace("JSON", "HTML")));
-    }
-    Err(cx.throw_go(&format!(
-        "Response.{name}() needs HTML parsing, which this release of squall does not have yet (response of '{}')",
-        data.url()
-    )))
-}
-
-pub(super) fn html(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
-    no_html(cx, this, "html")
-}
-
-pub(super) fn submit_form(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
-    no_html(cx, this, "submitForm")
-}
-
-pub(super) fn click_link(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
-    no_html(cx, this, "clickLink")
 }

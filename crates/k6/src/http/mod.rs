@@ -19,6 +19,7 @@ mod hop;
 mod jar;
 mod limiter;
 mod methods;
+mod pages;
 mod params;
 mod response;
 mod samples;

@@ -12,7 +12,7 @@ use net::http::Request;
 
 use super::VuHttp;
 use super::exchange::{Call, Done, ResponseType};
-use super::{fields, methods};
+use super::{fields, methods, pages};
 use crate::js::{Atom, Ctx, FIRST_CLASS_ID, JsResult, NativeEntry, Raw, Thrown, Val, qjs};
 use crate::native;
 
@@ -153,9 +153,9 @@ impl ResponseData {
         Ok(made)
     }
 
-    /// The URL of the last hop, for error texts.
-    pub(super) fn url(&self) -> &str {
-        self.done.as_ref().map_or("", |done| done.entry.url.as_str())
+    /// The response's `url`, as the script sees it.
+    pub(super) fn shown_url(&self, cx: Ctx) -> JsResult<String> {
+        Ok(self.get(cx, Field::Url)?.to_text(cx)?.to_string())
     }
 
     /// The value a script gave the body instead of the one received.
@@ -272,10 +272,10 @@ pub(super) fn register(cx: Ctx, http: &VuHttp) -> JsResult<()> {
     };
     let proto = cx.object()?;
     let functions: [(&CStr, NativeEntry); METHODS.len()] = [
-        (c"clickLink", native!(methods::click_link)),
-        (c"html", native!(methods::html)),
+        (c"clickLink", native!(pages::click_link)),
+        (c"html", native!(pages::html)),
         (c"json", native!(methods::json)),
-        (c"submitForm", native!(methods::submit_form)),
+        (c"submitForm", native!(pages::submit_form)),
     ];
     for (name, entry) in functions {
         proto.set_str(cx, name, cx.function(name, 1, entry)?)?;

@@ -91,6 +91,16 @@ impl Ctx {
         }
     }
 
+    /// A new object around `inner` with a prototype of its own.
+    pub fn wrap_with<T: Class>(self, proto: Raw, inner: T) -> JsResult<Val> {
+        // SAFETY: as in `wrap`.
+        unsafe {
+            let object = self.own(qjs::JS_NewObjectProtoClass(self.as_ptr(), proto.0, T::ID))?;
+            qjs::JS_SetOpaque(object.raw().0, Box::into_raw(Box::new(inner)).cast());
+            Ok(object)
+        }
+    }
+
     /// The Rust value behind an object, `None` if it is of another class.
     #[inline]
     pub fn inner<'a, T: Class>(self, object: Raw) -> Option<&'a T> {

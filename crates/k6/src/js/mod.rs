@@ -229,6 +229,12 @@ impl Ctx {
         self.own(unsafe { qjs::JS_NewObject(self.0) })
     }
 
+    /// An object that inherits from `proto`.
+    pub fn object_with(self, proto: Raw) -> JsResult<Val> {
+        // SAFETY: values of this context.
+        self.own(unsafe { qjs::JS_NewObjectProto(self.0, proto.0) })
+    }
+
     /// `[]`.
     pub fn array(self) -> JsResult<Val> {
         // SAFETY: the context is live.
@@ -293,6 +299,30 @@ impl Ctx {
                 i32::from(length),
                 qjs::JSCFunctionEnum_JS_CFUNC_generic,
                 0,
+            )
+        })
+    }
+
+    /// A method around a host function that learns which of many it is: `entry` comes from
+    /// [`native_numbered!`], `number` is handed to it.
+    pub fn numbered_function(
+        self,
+        name: &CStr,
+        length: u8,
+        number: i32,
+        entry: NumberedEntry,
+    ) -> JsResult<Val> {
+        let function = qjs::JSCFunctionType { generic_magic: Some(entry) };
+        // SAFETY: QuickJS calls a `generic_magic` function with its number, whatever type it is handed over as: the
+        // union's members are all one function pointer.
+        self.own(unsafe {
+            qjs::JS_NewCFunction2(
+                self.0,
+                function.generic,
+                name.as_ptr(),
+                i32::from(length),
+                qjs::JSCFunctionEnum_JS_CFUNC_generic_magic,
+                number,
             )
         })
     }
@@ -480,6 +510,36 @@ pub type NativeEntry = unsafe extern "C" fn(
     core::ffi::c_int,
     *mut qjs::JSValue,
 ) -> qjs::JSValue;
+
+/// What [`native_numbered!`] gives.
+pub type NumberedEntry = unsafe extern "C" fn(
+    *mut qjs::JSContext,
+    qjs::JSValue,
+    core::ffi::c_int,
+    *mut qjs::JSValue,
+    core::ffi::c_int,
+) -> qjs::JSValue;
+
+/// The C entry point of many functions (`fn(Ctx, Raw, Args, number: i32) -> JsResult<Val>`).
+#[macro_export]
+macro_rules! native_numbered {
+    ($f:path) => {{
+        #[allow(unsafe_code)]
+        unsafe extern "C" fn entry(
+            ctx: *mut $crate::js::qjs::JSContext,
+            this: $crate::js::qjs::JSValue,
+            argc: ::core::ffi::c_int,
+            argv: *mut $crate::js::qjs::JSValue,
+            number: ::core::ffi::c_int,
+        ) -> $crate::js::qjs::JSValue {
+            // SAFETY: QuickJS passes a live context and `argc` arguments.
+            unsafe {
+                $crate::js::enter(ctx, this, argc, argv, |cx, this, args| $f(cx, this, args, number))
+            }
+        }
+        entry
+    }};
+}
 
 /// What [`native_bound!`] gives.
 pub type BoundEntry = unsafe extern "C" fn(

@@ -194,6 +194,12 @@ impl Raw {
         unsafe { qjs::JS_IsError(self.0) }
     }
 
+    /// It was thrown to end the script, which can't catch it.
+    pub fn is_uncatchable(self) -> bool {
+        // SAFETY: the value is live.
+        unsafe { qjs::JS_IsUncatchableError(self.0) }
+    }
+
     /// It is a promise.
     pub fn is_promise(self) -> bool {
         // SAFETY: the value is live.

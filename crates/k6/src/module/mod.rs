@@ -15,7 +15,7 @@ pub(crate) mod text_coding;
 pub(crate) mod timers;
 
 use crate::js::{Ctx, JsResult, Raw, Val};
-use crate::resolve;
+use crate::jslib;
 
 /// JS values of one realm that Rust keeps. Emptied before the runtime ends.
 #[derive(Default)]
@@ -30,19 +30,22 @@ pub(crate) struct Kept {
     pub options: Option<Val>,
     /// `exec.vu.metrics.metadata`.
     pub metadata: Option<Val>,
+    /// Prototypes of `k6/html`, once it is used.
+    pub html: Option<Box<crate::html::Prototypes>>,
 }
 
 /// The exports of a built-in module.
 pub(crate) fn open(cx: Ctx, name: &str) -> JsResult<Val> {
     match name {
         "k6" => k6::open(cx),
+        "k6/html" => crate::html::open(cx),
         "k6/http" => crate::http::open(cx),
         "k6/metrics" => metrics::open(cx),
         "k6/execution" => execution::open(cx),
         "k6/data" => data::open(cx),
         "k6/encoding" => encoding::open(cx),
         "k6/timers" => timers::open(cx),
-        resolve::SUMMARY => summary::open(cx),
+        _ if jslib::named(name).is_some() => jslib::open(cx, name),
         _ => Err(cx.throw_go(&format!("the module \"{name}\" is not supported by squall yet"))),
     }
 }
