@@ -245,8 +245,7 @@ impl TreeSink for Sink {
         system_id: StrTendril,
     ) {
         self.count(name.len() + public_id.len() + system_id.len());
-        let (name, public, system) =
-            ((&*name).into(), (&*public_id).into(), (&*system_id).into());
+        let (name, public, system) = ((&*name).into(), (&*public_id).into(), (&*system_id).into());
         let node = self.add(Data::Doctype { name, public, system });
         self.document.borrow_mut().append(Document::ROOT, node);
     }
@@ -337,10 +336,7 @@ mod tests {
                 "<table>x<tr><td>1",
                 "<html><head></head><body>x<table><tbody><tr><td>1</td></tr></tbody></table></body></html>",
             ),
-            (
-                "<b>1<p>2</b>3",
-                "<html><head></head><body><b>1</b><p><b>2</b>3</p></body></html>",
-            ),
+            ("<b>1<p>2</b>3", "<html><head></head><body><b>1</b><p><b>2</b>3</p></body></html>"),
             (
                 "<template><i>x</i></template>",
                 "<html><head><template><i>x</i></template></head><body></body></html>",

@@ -169,7 +169,10 @@ mod tests {
     #[test]
     fn markup_is_written_as_go_writes_it() {
         for (text, expect) in [
-            ("<p title=\"a&amp;'b'\">1 &lt; 2 \"q\"</p>", "<p title=\"a&amp;&#39;b&#39;\">1 &lt; 2 &#34;q&#34;</p>"),
+            (
+                "<p title=\"a&amp;'b'\">1 &lt; 2 \"q\"</p>",
+                "<p title=\"a&amp;&#39;b&#39;\">1 &lt; 2 &#34;q&#34;</p>",
+            ),
             ("<br><img src=x>", "<br/><img src=\"x\"/>"),
             ("<p></p><script>a < b && c</script>", "<p></p><script>a < b && c</script>"),
             ("<p></p><!--a>b-->", "<p></p><!--a>b-->"),

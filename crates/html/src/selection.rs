@@ -116,11 +116,7 @@ impl Selection {
 
     /// Nodes made from these.
     pub fn with(self: &Rc<Self>, nodes: Vec<NodeId>) -> Rc<Self> {
-        Rc::new(Self {
-            document: self.document.clone(),
-            nodes,
-            made_from: Some(self.clone()),
-        })
+        Rc::new(Self { document: self.document.clone(), nodes, made_from: Some(self.clone()) })
     }
 
     /// What this one was made from; empty at the start.
@@ -278,7 +274,11 @@ impl Selection {
         self.with(self.filtered(nodes, filter))
     }
 
-    fn run<'a>(document: &'a Document, id: NodeId, back: bool) -> impl Iterator<Item = NodeId> + 'a {
+    fn run<'a>(
+        document: &'a Document,
+        id: NodeId,
+        back: bool,
+    ) -> impl Iterator<Item = NodeId> + 'a {
         let step = move |at: &NodeId| {
             if back { document.previous(*at) } else { document.next(*at) }
         };
@@ -292,12 +292,7 @@ impl Selection {
     }
 
     /// All elements after each, before it with `back`, up to `stop`.
-    pub fn neighbours(
-        self: &Rc<Self>,
-        back: bool,
-        stop: Stop<'_>,
-        filter: Filter<'_>,
-    ) -> Rc<Self> {
+    pub fn neighbours(self: &Rc<Self>, back: bool, stop: Stop<'_>, filter: Filter<'_>) -> Rc<Self> {
         let document = &*self.document;
         let nodes = self.mapped(|id| {
             Self::run(document, id, back).take_while(|node| !stop.stops(document, *node))

@@ -5,8 +5,16 @@ use std::path::{Component, Path, PathBuf};
 use crate::jslib;
 
 /// Modules we implement, by the name scripts import.
-pub(crate) const BUILTIN: &[&str] =
-    &["k6", "k6/html", "k6/http", "k6/metrics", "k6/execution", "k6/data", "k6/encoding", "k6/timers"];
+pub(crate) const BUILTIN: &[&str] = &[
+    "k6",
+    "k6/html",
+    "k6/http",
+    "k6/metrics",
+    "k6/execution",
+    "k6/data",
+    "k6/encoding",
+    "k6/timers",
+];
 
 /// Modules of k6 that we do not have yet; named so that the error can say so.
 const NOT_YET: &[&str] = &[

@@ -4,6 +4,7 @@
 mod codes;
 mod commands;
 mod flags;
+mod jslib;
 mod options;
 mod outputs;
 mod program;

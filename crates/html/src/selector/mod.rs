@@ -101,8 +101,7 @@ impl Selector {
 
 impl Complex {
     fn matches(&self, document: &Document, id: NodeId) -> bool {
-        self.subject.matches(document, id)
-            && outer(document, id, &self.others) == Outcome::Matched
+        self.subject.matches(document, id) && outer(document, id, &self.others) == Outcome::Matched
     }
 }
 
@@ -129,7 +128,9 @@ fn outer(document: &Document, id: NodeId, others: &[(Combinator, Compound)]) -> 
             Outcome::TrySibling
         };
         match (outcome, combinator) {
-            (Outcome::Matched | Outcome::Never, _) | (_, Combinator::NextSibling) => return outcome,
+            (Outcome::Matched | Outcome::Never, _) | (_, Combinator::NextSibling) => {
+                return outcome;
+            }
             (_, Combinator::Child) => return Outcome::TryAncestor,
             (Outcome::TryAncestor, Combinator::LaterSibling) => return outcome,
             _ => {}
@@ -179,10 +180,8 @@ impl Simple {
                 pseudo::text(document, id, *own).to_lowercase().contains(text.as_str())
             }
             Simple::Matches { regex, own } => regex.is_match(&pseudo::text(document, id, *own)),
-            Simple::Nth { a, b, last, of_type } => {
-                pseudo::place(document, id, *last, *of_type)
-                    .is_some_and(|place| is_nth(*a, *b, place))
-            }
+            Simple::Nth { a, b, last, of_type } => pseudo::place(document, id, *last, *of_type)
+                .is_some_and(|place| is_nth(*a, *b, place)),
             Simple::Only { of_type } => {
                 pseudo::place(document, id, false, *of_type) == Some(1)
                     && pseudo::place(document, id, true, *of_type) == Some(1)
@@ -192,9 +191,7 @@ impl Simple {
                     && matches!(document.name(id), "input" | "select" | "textarea" | "button")
             }
             Simple::Empty => pseudo::is_empty(document, id),
-            Simple::Root => {
-                document.is_element(id) && document.parent(id) == Some(Document::ROOT)
-            }
+            Simple::Root => document.is_element(id) && document.parent(id) == Some(Document::ROOT),
             Simple::Link => {
                 matches!(document.name(id), "a" | "area" | "link") && has(document, id, "href")
             }
@@ -333,8 +330,21 @@ mod tests {
     #[test]
     fn what_is_no_selector_is_refused() {
         for selector in [
-            "", "p,", "p >", "[a", "[a=1]", ":nope", "p:eq(1)", "p::before", "a{", "[a='x]",
-            ":nth-child(x)", ":not(", "1", ":matches([)", "p:first",
+            "",
+            "p,",
+            "p >",
+            "[a",
+            "[a=1]",
+            ":nope",
+            "p:eq(1)",
+            "p::before",
+            "a{",
+            "[a='x]",
+            ":nth-child(x)",
+            ":not(",
+            "1",
+            ":matches([)",
+            "p:first",
         ] {
             assert!(find(selector).is_err(), "{selector}");
         }

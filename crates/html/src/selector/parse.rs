@@ -51,7 +51,7 @@ impl Parser<'_> {
     }
 
     fn found(&self) -> String {
-        self.peek().map_or("EOF".to_owned(), |c| format!("'{}'", char::from(c)))
+        self.peek().map_or_else(|| "EOF".to_owned(), |c| format!("'{}'", char::from(c)))
     }
 
     fn expect(&mut self, wanted: u8) -> Parsed<()> {
@@ -194,9 +194,9 @@ impl Parser<'_> {
             self.at += 2;
             return Ok(());
         }
-        let code = rest[..digits].iter().fold(0, |code: u32, digit| {
-            code * 16 + char::from(*digit).to_digit(16).unwrap_or(0)
-        });
+        let code = rest[..digits]
+            .iter()
+            .fold(0, |code: u32, digit| code * 16 + char::from(*digit).to_digit(16).unwrap_or(0));
         let c = char::from_u32(code).unwrap_or('\u{fffd}');
         out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         self.at += 1 + digits;

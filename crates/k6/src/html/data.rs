@@ -59,9 +59,10 @@ fn attribute(property: &str) -> String {
 
 /// The longest word in capitals that a text starts with.
 fn initialism(text: &str) -> Option<&str> {
-    (1..=5).rev().filter_map(|len| text.get(..len)).find(|word| {
-        *word == "OAuth" || INITIALISMS.contains(word)
-    })
+    (1..=5)
+        .rev()
+        .filter_map(|len| text.get(..len))
+        .find(|word| *word == "OAuth" || INITIALISMS.contains(word))
 }
 
 /// `data()`, an object of all, and `data(name)`.

@@ -154,7 +154,10 @@ fn attributes(cx: Ctx, raw: Raw, _args: Args<'_>) -> JsResult<Val> {
 }
 
 fn get_attribute(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
-    text_or_undefined(cx, this_element(cx, this)?.selection.attribute(&text_argument(cx, args.get(0))?))
+    text_or_undefined(
+        cx,
+        this_element(cx, this)?.selection.attribute(&text_argument(cx, args.get(0))?),
+    )
 }
 
 fn get_attribute_node(cx: Ctx, raw: Raw, args: Args<'_>) -> JsResult<Val> {

@@ -134,9 +134,9 @@ pub(super) fn serialize(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
 pub(crate) fn query(mut pairs: Vec<(String, Vec<String>)>) -> String {
     pairs.sort_by(|a, b| a.0.cmp(&b.0));
     let mut out = url::form_urlencoded::Serializer::new(String::new());
-    for (name, values) in &pairs {
+    for (name, values) in pairs {
         for value in values {
-            out.append_pair(name, value);
+            out.append_pair(&name, &value);
         }
     }
     out.finish()

@@ -115,10 +115,7 @@ fn prototype(cx: Ctx, kind: Option<usize>) -> JsResult<Val> {
     let known = {
         let kept = cx.host().kept.borrow();
         let prototypes = kept.html.as_ref().expect("elements are made after their class");
-        kind.map_or_else(
-            || Some(prototypes.element.clone()),
-            |kind| prototypes.kinds[kind].clone(),
-        )
+        kind.map_or_else(|| Some(prototypes.element.clone()), |kind| prototypes.kinds[kind].clone())
     };
     let (Some(kind), None) = (kind, &known) else {
         return Ok(known.unwrap_or_else(|| Val::undefined(cx)));
@@ -134,11 +131,7 @@ fn prototype(cx: Ctx, kind: Option<usize>) -> JsResult<Val> {
 /// The element that is the first node of a selection; `undefined` without one.
 fn element_of(cx: Ctx, selection: &Rc<Selection>, url: &Rc<str>) -> JsResult<Val> {
     let Some(id) = selection.first_node() else { return Ok(Val::undefined(cx)) };
-    let selection = if selection.nodes().len() == 1 {
-        selection.clone()
-    } else {
-        selection.eq(0)
-    };
+    let selection = if selection.nodes().len() == 1 { selection.clone() } else { selection.eq(0) };
     let kind = elements::kind(selection.document().name(id));
     let object = ElementObject { selection, url: url.clone(), kind };
     cx.wrap_with(prototype(cx, object.kind)?.raw(), object)

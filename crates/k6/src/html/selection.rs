@@ -201,9 +201,9 @@ fn not(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
         picked(cx, this, argument, false)?
     } else {
         match target(cx, argument)? {
-            Target::Selector(selector) => own.retain(|id| {
-                !selector.as_ref().is_some_and(|s| s.matches(own.document(), id))
-            }),
+            Target::Selector(selector) => {
+                own.retain(|id| !selector.as_ref().is_some_and(|s| s.matches(own.document(), id)))
+            }
             Target::Selection(other) => {
                 let others = own.shared(other);
                 own.retain(|id| !others.contains(&id))
@@ -431,9 +431,8 @@ fn index(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     let own = &this.selection;
     let argument = args.get(0);
     let found = if args.is_empty() {
-        own.first_node().map(|id| {
-            own.of(vec![id]).neighbours(true, Stop::At(None), None).nodes().len()
-        })
+        own.first_node()
+            .map(|id| own.of(vec![id]).neighbours(true, Stop::At(None), None).nodes().len())
     } else if argument.is_string() {
         let all = own.everywhere(selector(cx, argument)?.as_ref());
         own.first_node().and_then(|id| all.iter().position(|other| *other == id))

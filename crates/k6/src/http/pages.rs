@@ -93,7 +93,7 @@ pub(super) fn submit_form(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
             page.url
         )));
     }
-    let method = form.attribute("method").map_or("GET".to_owned(), str::to_uppercase);
+    let method = form.attribute("method").unwrap_or("get").to_uppercase();
     let base = parse_url(cx, &page.url)?;
     let url = match form.attribute("action") {
         Some(action) => resolve(cx, &base, action)?,

@@ -534,7 +534,9 @@ macro_rules! native_numbered {
         ) -> $crate::js::qjs::JSValue {
             // SAFETY: QuickJS passes a live context and `argc` arguments.
             unsafe {
-                $crate::js::enter(ctx, this, argc, argv, |cx, this, args| $f(cx, this, args, number))
+                $crate::js::enter(ctx, this, argc, argv, |cx, this, args| {
+                    $f(cx, this, args, number)
+                })
             }
         }
         entry

@@ -88,7 +88,7 @@ exports.parseDuration = (text) => {
 /** The stages of the running scenario. */
 function stages() {
   const { name } = exec.scenario;
-  const scenario = exec.test.options.scenarios[name];
+  const scenario = (exec.test.options.scenarios || {})[name];
   if (!scenario) {
     throw new Error(`the exec.test.options object doesn't contain the current scenario ${name}`);
   }

@@ -76,8 +76,7 @@ pub(super) fn prototype(cx: Ctx, base: Raw, kind: usize) -> JsResult<Val> {
     let proto = cx.object_with(base)?;
     for (i, method) in KINDS[kind].methods.iter().copied().flatten().enumerate() {
         let number = i32::try_from(kind * MAX_METHODS + i).unwrap_or(i32::MAX);
-        let function =
-            cx.numbered_function(method.name, 0, number, native_numbered!(call))?;
+        let function = cx.numbered_function(method.name, 0, number, native_numbered!(call))?;
         proto.set_str(cx, method.name, function)?;
     }
     Ok(proto)
@@ -87,9 +86,8 @@ fn call(cx: Ctx, this: Raw, _args: Args<'_>, number: i32) -> JsResult<Val> {
     let this = this_element(cx, this)?;
     let number = usize::try_from(number).unwrap_or(usize::MAX);
     let kind = KINDS.get(number / MAX_METHODS);
-    let method = kind.and_then(|kind| {
-        kind.methods.iter().copied().flatten().nth(number % MAX_METHODS)
-    });
+    let method =
+        kind.and_then(|kind| kind.methods.iter().copied().flatten().nth(number % MAX_METHODS));
     match method {
         Some(method) => method.source.value(cx, this),
         None => Err(cx.throw_type("no such method")),
@@ -116,9 +114,7 @@ impl Source {
                 if words.contains(&value) { cx.string(value) } else { Ok(Val::undefined(cx)) }
             }
             Source::Found(selector) => this.all_of(cx, &this.find(selector)),
-            Source::Count(selector) => {
-                Ok(cx.number(this.find(selector).nodes().len() as f64))
-            }
+            Source::Count(selector) => Ok(cx.number(this.find(selector).nodes().len() as f64)),
             Source::Child(selector) => {
                 let selector = Selector::parse(selector).ok();
                 this.first_of(cx, &this.selection.children(Some(selector.as_ref())))
