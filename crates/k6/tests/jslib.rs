@@ -193,7 +193,10 @@ fn k6_testing() {
          export default function () { expect(404).toBe(200); }",
     );
     let outcomes = run.outcomes(1);
-    assert!(matches!(&outcomes[0], Outcome::Abort(why) if why.contains("Received")), "{outcomes:?}");
+    assert!(
+        matches!(&outcomes[0], Outcome::Abort(why) if why.contains("Received")),
+        "{outcomes:?}"
+    );
 }
 
 #[test]
