@@ -3,6 +3,7 @@
 
 mod codes;
 mod commands;
+mod examples;
 mod flags;
 mod jslib;
 mod options;
