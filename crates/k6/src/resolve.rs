@@ -14,6 +14,9 @@ pub(crate) const BUILTIN: &[&str] = &[
     "k6/data",
     "k6/encoding",
     "k6/timers",
+    "k6/ws",
+    "k6/websockets",
+    "k6/experimental/websockets",
 ];
 
 /// Modules of k6 that we do not have yet; named so that the error can say so.
@@ -21,14 +24,11 @@ const NOT_YET: &[&str] = &[
     "k6/crypto",
     "k6/crypto/x509",
     "k6/net/grpc",
-    "k6/ws",
-    "k6/websockets",
     "k6/secrets",
     "k6/browser",
     "k6/experimental/csv",
     "k6/experimental/fs",
     "k6/experimental/streams",
-    "k6/experimental/websockets",
 ];
 
 /// What a specifier stands for.

@@ -13,6 +13,7 @@ pub(crate) mod metrics;
 pub(crate) mod summary;
 pub(crate) mod text_coding;
 pub(crate) mod timers;
+pub(crate) mod ws;
 
 use crate::js::{Ctx, JsResult, Raw, Val};
 use crate::jslib;
@@ -45,6 +46,9 @@ pub(crate) fn open(cx: Ctx, name: &str) -> JsResult<Val> {
         "k6/data" => data::open(cx),
         "k6/encoding" => encoding::open(cx),
         "k6/timers" => timers::open(cx),
+        "k6/ws" => ws::open_ws(cx),
+        "k6/websockets" => ws::open_websockets(cx),
+        "k6/experimental/websockets" => ws::open_experimental(cx),
         _ if jslib::named(name).is_some() => jslib::open(cx, name),
         _ => Err(cx.throw_go(&format!("the module \"{name}\" is not supported by squall yet"))),
     }
