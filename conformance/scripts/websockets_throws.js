@@ -1,6 +1,6 @@
 //! k6/websockets: listeners that throw end the iteration.
 //! args: --iterations 4
-//! cut: data_sent data_received
+//! cut: data_sent data_received ws_session_duration
 import { WebSocket } from 'k6/websockets';
 
 export default function () {

@@ -19,7 +19,10 @@ export default function () {
     'nothing',
     '',
     `ws://user:pass@${target}/ws/echo`,
-    `ws://${target}/ws/echo?close=before`,
+    `ws://${target}/ws/echo?close=x`,
+    `ws://${target}/get?close=before`,
+    `ws://${target}/get?close=garbage`,
+    `ws://${target}/get?close=mid-head`,
   ]) {
     try {
       const res = ws.connect(url, (socket) => {

@@ -119,12 +119,12 @@ fn ctrl_c_ends_a_run_in_the_middle_of_any_wait_of_a_websocket() {
     // The target does not notice the end of these: it thinks for ten minutes.
     interrupted_in(
         "ws.connect(`${echo}?wait=600s`, (s) => s.on('open', () => {
-           s.send('a'); sleep(0.05); s.send('x'.repeat(64 << 20)); console.log('NEVER'); }))",
+           s.send('a'); sleep(0.05); s.send('x'.repeat(16 << 20)); console.log('NEVER'); }))",
         &target.url(),
     );
     interrupted_in(
         "const w = new WebSocket(`${echo}?wait=600s`);
-         w.onopen = () => { w.send('a'); setTimeout(() => w.send('x'.repeat(64 << 20)), 50); };
+         w.onopen = () => { w.send('a'); setTimeout(() => w.send('x'.repeat(16 << 20)), 50); };
          await new Promise(() => {})",
         &target.url(),
     );

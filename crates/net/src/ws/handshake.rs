@@ -201,19 +201,15 @@ async fn answer(stream: &mut Stream, response: &mut Response) -> Result<Vec<u8>,
         read.map_err(|error| net(stream, &error))?;
         if buffer.filled().is_empty() {
             return match decoder.finish(response) {
-                Ok(()) => Ok(Vec::new()),
                 // A refusal counts even if its body is cut off.
-                Err(_) if decoder.has_head() => Ok(Vec::new()),
-                Err(error) if &*error.message == "EOF" => {
-                    Err(NetError::new(code::GENERIC, "unexpected EOF"))
-                }
-                Err(error) => Err(error),
+                Err(error) if !decoder.has_head() => Err(bare(&error)),
+                _ => Ok(Vec::new()),
             };
         }
         let used = match decoder.feed(buffer.filled(), response) {
             Ok(used) => used,
             Err(_) if decoder.has_head() => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+            Err(error) => return Err(bare(&error)),
         };
         if decoder.is_done() {
             return Ok(buffer.filled()[used..].to_vec());
@@ -223,6 +219,14 @@ async fn answer(stream: &mut Stream, response: &mut Response) -> Result<Vec<u8>,
             return Ok(Vec::new());
         }
     }
+}
+
+/// The error without what Go's HTTP client says before it: k6's library reads the answer itself.
+#[cold]
+fn bare(error: &NetError) -> NetError {
+    let text = error.detail();
+    let text = text.strip_prefix("net/http: HTTP/1.x transport connection broken: ").unwrap_or(text);
+    NetError::new(error.code, if text == "EOF" { "unexpected EOF" } else { text }.to_owned())
 }
 
 /// Whether the answer agrees, and if so, whether messages are compressed.

@@ -30,12 +30,28 @@ enum Ended {
     Write(WsError),
 }
 
-/// Closes the connection if the VU is told to stop before it has ended.
-struct Guard(Rc<State>);
+/// With more than this in the outbox, bytes, pings are not answered: a server that sends them and does not read would make it
+/// grow without end.
+const MAX_UNSENT: usize = 64 << 10;
+
+/// Closes the connection if what waits for it is given up: the VU was told to stop.
+struct Guard {
+    state: Rc<State>,
+    is_armed: bool,
+}
+
+impl Guard {
+    fn disarm(mut self) {
+        self.is_armed = false;
+    }
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let connection = self.0.connection.borrow_mut().take();
+        if !self.is_armed {
+            return;
+        }
+        let connection = self.state.connection.borrow_mut().take();
         if let Some(mut connection) = connection
             && connection.send_close(close_code::NORMAL, "").is_ok()
         {
@@ -96,14 +112,13 @@ fn opened(
 
 /// Waits for what comes next.
 fn arm(cx: Ctx, state: Rc<State>, object: Val) {
-    let guard = Guard(state.clone());
-    let work = async move {
-        let batch = poll_fn(|task| guard.0.poll_batch(task)).await;
-        // It goes on: the guard's work is done.
-        std::mem::forget(guard);
-        batch
-    };
-    cx.host().start_async(work, move |cx, batch| deliver(cx, state, object, batch));
+    let waiting = state.clone();
+    let work = async move { poll_fn(|task| waiting.poll_batch(task)).await };
+    let guard = Guard { state: state.clone(), is_armed: true };
+    cx.host().start_async(work, move |cx, batch| {
+        guard.disarm();
+        deliver(cx, state, object, batch)
+    });
 }
 
 impl State {
@@ -116,7 +131,9 @@ impl State {
         while batch.incoming.len() < MAX_BATCH && batch.ended.is_none() {
             match connection.poll_next(task) {
                 Poll::Ready(Ok(incoming)) => {
-                    if let Incoming::Ping(payload) = &incoming {
+                    if let Incoming::Ping(payload) = &incoming
+                        && connection.unsent() < MAX_UNSENT
+                    {
                         // After a close frame there is nothing to answer.
                         let _ = connection.send(Kind::Pong, payload);
                     }
