@@ -32,10 +32,7 @@ const EXAMPLES: &[Example] = &[
                 include_str!("../../tests/fixtures/full-flow-test.js"),
             ),
             ("k6/proto/sum.proto", include_str!("../../examples/sumflow/k6/proto/sum.proto")),
-            (
-                "k6/lib/grpc-client.js",
-                include_str!("../../examples/sumflow/k6/lib/grpc-client.js"),
-            ),
+            ("k6/lib/grpc-client.js", include_str!("../../examples/sumflow/k6/lib/grpc-client.js")),
             ("k6/README.md", include_str!("../../examples/sumflow/k6/README.md")),
         ],
         next: "squall demo-target --pipeline-delay 50ms &\n    \
@@ -46,10 +43,7 @@ const EXAMPLES: &[Example] = &[
     Example {
         name: "alphapulse",
         files: &[
-            (
-                "baseline-test.js",
-                include_str!("../../examples/alphapulse/baseline-test.js"),
-            ),
+            ("baseline-test.js", include_str!("../../examples/alphapulse/baseline-test.js")),
             (
                 "target-capacity-test.js",
                 include_str!("../../examples/alphapulse/target-capacity-test.js"),

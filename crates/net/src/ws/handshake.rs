@@ -119,8 +119,7 @@ async fn connect(
         server_name: None,
         alpn: &[b"http/1.1"],
     });
-    let target =
-        Target { host: url.host(), port, resolver: &config.resolver, local, security };
+    let target = Target { host: url.host(), port, resolver: &config.resolver, local, security };
     // Boxed: its state is large.
     Box::pin(stream::connect(&target, traffic)).await
 }
@@ -145,7 +144,10 @@ fn request(handshake: &Handshake, key: &str) -> Result<Vec<u8>, WsError> {
     }
     for (name, value) in handshake.headers.iter() {
         let ours = match name {
-            "Upgrade" | "Connection" | "Sec-Websocket-Key" | "Sec-Websocket-Version"
+            "Upgrade"
+            | "Connection"
+            | "Sec-Websocket-Key"
+            | "Sec-Websocket-Version"
             | "Sec-Websocket-Extensions" => true,
             "Sec-Websocket-Protocol" => !protocols.is_empty(),
             _ => false,
@@ -176,7 +178,8 @@ pub(super) fn poll_write_all(
     bytes: &mut &[u8],
 ) -> Poll<Result<(), NetError>> {
     while !bytes.is_empty() {
-        let n = ready!(Pin::new(&mut *stream).poll_write(cx, bytes)).map_err(|e| net(stream, &e))?;
+        let n =
+            ready!(Pin::new(&mut *stream).poll_write(cx, bytes)).map_err(|e| net(stream, &e))?;
         *bytes = &bytes[n..];
     }
     Pin::new(&mut *stream).poll_flush(cx).map_err(|error| net(stream, &error))
@@ -225,7 +228,8 @@ async fn answer(stream: &mut Stream, response: &mut Response) -> Result<Vec<u8>,
 #[cold]
 fn bare(error: &NetError) -> NetError {
     let text = error.detail();
-    let text = text.strip_prefix("net/http: HTTP/1.x transport connection broken: ").unwrap_or(text);
+    let text =
+        text.strip_prefix("net/http: HTTP/1.x transport connection broken: ").unwrap_or(text);
     NetError::new(error.code, if text == "EOF" { "unexpected EOF" } else { text }.to_owned())
 }
 

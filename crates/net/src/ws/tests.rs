@@ -199,7 +199,8 @@ fn the_handshake_is_sent_as_go_does_and_its_answer_is_checked() {
     let connection = opened.result.unwrap();
     assert_eq!(connection.unsent(), 0);
     assert_eq!(opened.response.unwrap().status, 101);
-    let names: Vec<&str> = asked.lines().filter_map(|line| line.split_once(": ")).map(|(n, _)| n).collect();
+    let names: Vec<&str> =
+        asked.lines().filter_map(|line| line.split_once(": ")).map(|(n, _)| n).collect();
     let want = "Host Connection Sec-WebSocket-Extensions Sec-WebSocket-Key Sec-WebSocket-Protocol \
         Sec-WebSocket-Version Upgrade X-Mine";
     assert_eq!(names.join(" "), want);
@@ -219,10 +220,7 @@ fn the_handshake_is_sent_as_go_does_and_its_answer_is_checked() {
     let error = opened.result.unwrap_err().to_string();
     assert_eq!(error, "websocket: invalid compression negotiation");
     let (opened, _) = shake("garbage\r\n\r\n", false);
-    assert_eq!(
-        opened.result.unwrap_err().to_string(),
-        "malformed HTTP response \"garbage\""
-    );
+    assert_eq!(opened.result.unwrap_err().to_string(), "malformed HTTP response \"garbage\"");
     assert!(opened.response.is_none());
     let (opened, _) = shake("HTTP/1.1 1", false);
     assert_eq!(opened.result.unwrap_err().to_string(), "unexpected EOF");

@@ -157,7 +157,9 @@ fn slice(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
 }
 
 fn stream(cx: Ctx, _this: Raw, _args: Args<'_>) -> JsResult<Val> {
-    Err(cx.throw_go("Blob.stream() is not supported by squall yet: use arrayBuffer(), bytes() or text()"))
+    Err(cx.throw_go(
+        "Blob.stream() is not supported by squall yet: use arrayBuffer(), bytes() or text()",
+    ))
 }
 
 fn to_string(cx: Ctx, _this: Raw, _args: Args<'_>) -> JsResult<Val> {

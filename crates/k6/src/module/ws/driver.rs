@@ -73,13 +73,7 @@ pub(super) fn start(cx: Ctx, state: Rc<State>, object: Val, plan: Plan) -> JsRes
     Ok(())
 }
 
-fn opened(
-    cx: Ctx,
-    state: Rc<State>,
-    object: Val,
-    plan: &Plan,
-    dialed: Dialed,
-) -> JsResult<()> {
+fn opened(cx: Ctx, state: Rc<State>, object: Val, plan: &Plan, dialed: Dialed) -> JsResult<()> {
     let recorder = plan.record(cx.host(), &dialed);
     if let Some(response) = &dialed.opened.response {
         if dialed.opened.result.is_ok() {

@@ -78,7 +78,9 @@ impl Listeners {
     /// Adds one.
     pub(super) fn add(&self, cx: Ctx, event: Event, function: Val) -> JsResult<()> {
         if self.0.borrow().len() >= MAX_LISTENERS {
-            return Err(cx.throw_go(&format!("a WebSocket takes at most {MAX_LISTENERS} listeners")));
+            return Err(
+                cx.throw_go(&format!("a WebSocket takes at most {MAX_LISTENERS} listeners"))
+            );
         }
         self.0.borrow_mut().push(Listener { event, is_property: false, function });
         Ok(())

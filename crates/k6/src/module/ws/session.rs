@@ -51,7 +51,8 @@ impl Plan {
         let pairs: Vec<(&str, &str)> =
             params.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let base = host.tag_set_with(&pairs);
-        let name = params.tags.iter().rfind(|(key, _)| key == "name").map(|(_, value)| value.clone());
+        let name =
+            params.tags.iter().rfind(|(key, _)| key == "name").map(|(_, value)| value.clone());
         let handshake = http_url(url).map(|http_url| {
             if params.headers.get("cookie").is_none() {
                 let cookies = http.cookies_for(&params.jar, &http_url);

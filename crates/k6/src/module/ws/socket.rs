@@ -210,7 +210,8 @@ impl Session {
         self.emit(cx, Event::Open, &[])?;
         let mut alarm = Alarm::default();
         while !self.is_closed.get() {
-            let step = cx.host().wait_or_throw(cx, poll_fn(|task| self.poll_step(&mut alarm, task)))?;
+            let step =
+                cx.host().wait_or_throw(cx, poll_fn(|task| self.poll_step(&mut alarm, task)))?;
             match step {
                 Step::Timer => self.fire(cx)?,
                 Step::Incoming(Ok(incoming)) => self.take(cx, incoming)?,
