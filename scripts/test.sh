@@ -17,7 +17,8 @@ if [ "${SQUALL_NO_K6:-}" != 1 ]; then
         echo "test.sh: the real k6 could not be built; SQUALL_NO_K6=1 runs the tests without it" >&2
         exit 1
     }
-    export SQUALL_K6
+    SQUALL_K6_SOURCE=$(bash scripts/k6.sh source)
+    export SQUALL_K6 SQUALL_K6_SOURCE
 fi
 if [ "${SQUALL_NO_SERVERS:-}" != 1 ]; then
     bash scripts/servers.sh || {
