@@ -417,7 +417,16 @@ async fn run_iteration<S: Script>(
     let ended = rt::now();
     if matches!(outcome, Outcome::Complete { .. } | Outcome::Abort(_)) {
         let ms = (ended - started).as_nanos() as f64 / 1e6;
-        series.record(&mut core.shard.borrow_mut(), vu.tags(), ms, rt::unix_of(ended));
+        let (tags, metadata) = (vu.tags(), vu.metadata());
+        let mut shard = core.shard.borrow_mut();
+        let has_metadata = metadata.is_some();
+        if has_metadata {
+            shard.set_metadata(metadata);
+        }
+        series.record(&mut shard, tags, ms, rt::unix_of(ended));
+        if has_metadata {
+            shard.set_metadata(None);
+        }
     }
     match outcome {
         Outcome::Complete { .. } => {

@@ -64,6 +64,11 @@ pub trait Vu: 'static {
     /// Tags of samples the engine makes for this VU (`iterations`, `iteration_duration`): run, scenario, group tags.
     fn tags(&self) -> TagSetId;
 
+    /// What else is said of those samples, for outputs that want each of them.
+    fn metadata(&self) -> Option<Arc<metrics::Metadata>> {
+        None
+    }
+
     /// Ends the VU in an orderly way: whatever it has suspended is run to its end. The interrupt is raised before.
     fn close(self) -> impl Future<Output = ()>
     where

@@ -18,6 +18,7 @@ use metrics::{MetricId, SeriesId, TagSetId};
 use crate::events::Events;
 use crate::js::{Atoms, Ctx, Thrown, Val};
 use crate::log::{Level, LogRecord};
+use crate::metadata::VuMetadata;
 use crate::tags::VuTags;
 use crate::world::World;
 
@@ -71,6 +72,8 @@ pub struct VuHost {
     pub atoms: OnceCell<Atoms>,
     /// Tags of the samples the VU makes now.
     pub tags: RefCell<VuTags>,
+    /// What goes with these samples besides; empty unless somebody asks for it.
+    pub(crate) metadata: OnceCell<Rc<VuMetadata>>,
     /// Timers, promises, background operations.
     pub events: Rc<Events>,
     /// `k6/http`'s state, made when the module is first imported.
@@ -115,6 +118,10 @@ impl VuHost {
     /// The state of a new VU.
     pub fn new(world: Arc<World>, context: &VuContext) -> VuHost {
         let tags = VuTags::new(&world);
+        let metadata = OnceCell::new();
+        if let Some(own) = VuMetadata::of_system_tags(&world) {
+            let _ = metadata.set(Rc::new(own));
+        }
         VuHost {
             world,
             id_in_instance: context.id_in_instance,
@@ -124,6 +131,7 @@ impl VuHost {
             interrupt: context.interrupt.clone(),
             atoms: OnceCell::new(),
             tags: RefCell::new(tags),
+            metadata,
             events: Rc::default(),
             http: OnceCell::new(),
             phase: Cell::new(Phase::Init),
@@ -229,6 +237,23 @@ impl VuHost {
                 unix_ns: rt::unix_nanos(),
                 in_init: self.is_init(),
             });
+        }
+    }
+
+    /// Tells the core's metrics what goes with the samples that come now.
+    pub(crate) fn show_metadata(&self) {
+        if let Some(metadata) = self.metadata.get() {
+            let mut shard = self.shard.borrow_mut();
+            if shard.is_tapped() {
+                shard.set_metadata(metadata.shared());
+            }
+        }
+    }
+
+    /// The VU's samples end here for now.
+    pub(crate) fn hide_metadata(&self) {
+        if self.metadata.get().is_some() {
+            self.shard.borrow_mut().set_metadata(None);
         }
     }
 

@@ -17,6 +17,7 @@ pub mod js;
 mod jslib;
 mod loading;
 mod log;
+mod metadata;
 pub(crate) mod module;
 mod realm;
 mod resolve;

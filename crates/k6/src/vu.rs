@@ -106,8 +106,10 @@ impl K6Vu {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, String>> {
+        self.host.show_metadata();
         let polled =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.fiber.as_mut().poll(cx)));
+        self.host.hide_metadata();
         if let Err(panic) = polled {
             let text = panic
                 .downcast_ref::<String>()
@@ -189,6 +191,9 @@ impl Vu for K6Vu {
         host.tags.borrow_mut().reset(&host.world, Some(&activation.scenario));
         host.iterations_in_scenario.set(0);
         host.fresh.set(true);
+        if let Some(metadata) = host.metadata.get() {
+            metadata.reset(host.id_in_instance, host.iterations.get());
+        }
     }
 
     async fn iterate(&mut self, iteration: Iteration) -> Outcome {
@@ -203,6 +208,10 @@ impl Vu for K6Vu {
 
     fn tags(&self) -> TagSetId {
         self.host.tag_set()
+    }
+
+    fn metadata(&self) -> Option<Arc<metrics::Metadata>> {
+        self.host.metadata.get()?.shared()
     }
 }
 
@@ -264,6 +273,10 @@ fn iterate(realm: &Realm, host: &VuHost, iteration: Iteration) -> Outcome {
     host.iteration.set(Some(iteration));
     let n = host.iterations.get();
     host.iterations.set(n + 1);
+    if let Some(metadata) = host.metadata.get() {
+        metadata.iterate(n);
+        host.show_metadata();
+    }
     host.iterations_in_scenario.set(host.iterations_in_scenario.get() + 1);
     let prepared = prepare(realm, host, n);
     if let Some(http) = host.http.get() {

@@ -23,7 +23,9 @@ pub mod totals;
 pub mod trend;
 
 pub use aggregator::{Aggregator, AggregatorConfig, Gap, Ingest, IngestError};
-pub use output::{BatchSample, BatchSeries, Delivery, Needs, Output, RawSample, SampleBatch};
+pub use output::{
+    BatchSample, BatchSeries, Delivery, Metadata, Needs, Output, RawSample, SampleBatch,
+};
 pub use registry::{Contains, MetricId, MetricInfo, MetricKind, Registry, RegistryError};
 pub use shard::{SeriesId, Shard, ShardConfig};
 pub use sink::Sink;

@@ -6,11 +6,17 @@ use crate::registry::MetricInfo;
 use crate::shard::SeriesId;
 use crate::snapshot::{Dictionary, Snapshot};
 
+/// What is said of samples besides their tags: names and values that make no series (k6's metadata: `vu`, `iter`, a trace).
+/// Sorted by name.
+pub type Metadata = [(String, String)];
+
 /// One sample as it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RawSample {
     /// The shard's series.
     pub series: SeriesId,
+    /// Which of the shard's metadata since the last hand-over goes with it, from 1; 0 for none.
+    pub metadata: u32,
     /// Its time, unix nanoseconds.
     pub at_unix_ns: u64,
     /// Its value.
@@ -23,8 +29,9 @@ pub struct SampleBatch {
     pub(crate) agent: u32,
     pub(crate) dictionary: Dictionary,
     pub(crate) series: Vec<(SeriesId, MetricInfo, u32)>,
-    /// Index in `series`, time, value.
-    pub(crate) samples: Vec<(u32, u64, f64)>,
+    /// Index in `series`, place in `metadata` from 1, time, value.
+    pub(crate) samples: Vec<(u32, u32, u64, f64)>,
+    pub(crate) metadata: Vec<Arc<Metadata>>,
     pub(crate) dropped: u64,
 }
 
@@ -53,6 +60,8 @@ pub struct BatchSample<'a> {
     pub series: BatchSeries<'a>,
     /// Index of the series in [`SampleBatch::series`], for outputs that prepare something per series.
     pub series_idx: usize,
+    /// What is said of it besides tags; mostly nothing.
+    pub metadata: &'a Metadata,
     /// Its time, unix nanoseconds.
     pub at_unix_ns: u64,
     /// Its value.
@@ -87,9 +96,13 @@ impl SampleBatch {
 
     /// The samples in the order they were recorded.
     pub fn samples(&self) -> impl ExactSizeIterator<Item = BatchSample<'_>> {
-        self.samples.iter().map(|(idx, at_unix_ns, value)| BatchSample {
+        self.samples.iter().map(|(idx, metadata, at_unix_ns, value)| BatchSample {
             series: self.series_at(*idx as usize),
             series_idx: *idx as usize,
+            metadata: match metadata.checked_sub(1) {
+                Some(place) => &self.metadata[place as usize],
+                None => &[],
+            },
             at_unix_ns: *at_unix_ns,
             value: *value,
         })

@@ -13,7 +13,7 @@ use interval::Intervals;
 
 use crate::distinct::Distinct;
 use crate::index::{Index, hash_of};
-use crate::output::RawSample;
+use crate::output::{Metadata, RawSample};
 use crate::registry::{MetricId, MetricInfo, MetricKind, Registry};
 use crate::tags::{Extended, OVERFLOW_TAG, TagSetId, TagTable};
 
@@ -112,6 +112,10 @@ pub struct Shard {
     seq: u64,
     last_flush_unix_ns: Option<u64>,
     tap: Option<Vec<RawSample>>,
+    /// What goes with samples that are tapped now, and its place in `tapped_metadata` from 1; 0 where it has none yet.
+    metadata: Option<Arc<Metadata>>,
+    metadata_place: u32,
+    tapped_metadata: Vec<Arc<Metadata>>,
     tap_capacity: usize,
     dropped_raw: u64,
     dropped_raw_told: u64,
@@ -144,6 +148,9 @@ impl Shard {
             seq: 0,
             last_flush_unix_ns: None,
             tap: None,
+            metadata: None,
+            metadata_place: 0,
+            tapped_metadata: Vec::new(),
             tap_capacity: TAP_CAPACITY,
             dropped_raw: 0,
             dropped_raw_told: 0,
@@ -241,7 +248,7 @@ impl Shard {
             State::Trend { place, .. } => self.intervals[*place].add(value),
         }
         if self.tap.is_some() {
-            self.tap(RawSample { series, at_unix_ns: at_unix_ns(), value });
+            self.tap(series, value, at_unix_ns());
         }
     }
 
@@ -288,6 +295,8 @@ impl Shard {
             return Vec::new();
         };
         let room = Vec::with_capacity(tap.len());
+        self.metadata_place = 0;
+        self.tapped_metadata.clear();
         std::mem::replace(tap, room)
     }
 
@@ -296,7 +305,31 @@ impl Shard {
         self.dropped_raw
     }
 
-    fn tap(&mut self, sample: RawSample) {
+    /// What goes with samples from now on: of whoever records next. Only outputs that want each sample see it, so it
+    /// may be left out where [`is_tapped`](Self::is_tapped) says no.
+    pub fn set_metadata(&mut self, metadata: Option<Arc<Metadata>>) {
+        self.metadata = metadata.filter(|metadata| !metadata.is_empty());
+        // Whoever waits much gives the same again and again.
+        let is_last = |last: &Arc<Metadata>| {
+            self.metadata.as_ref().is_some_and(|metadata| Arc::ptr_eq(last, metadata))
+        };
+        self.metadata_place = match self.tapped_metadata.last() {
+            Some(last) if is_last(last) => self.tapped_metadata.len() as u32,
+            _ => 0,
+        };
+    }
+
+    /// Whether each sample is kept for [`take_raw`](Self::take_raw).
+    pub fn is_tapped(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    fn tap(&mut self, series: SeriesId, value: f64, at_unix_ns: u64) {
+        if let (Some(metadata), 0) = (&self.metadata, self.metadata_place) {
+            self.tapped_metadata.push(Arc::clone(metadata));
+            self.metadata_place = self.tapped_metadata.len() as u32;
+        }
+        let sample = RawSample { series, metadata: self.metadata_place, at_unix_ns, value };
         match &mut self.tap {
             Some(tap) if tap.len() < self.tap_capacity => tap.push(sample),
             Some(_) => self.dropped_raw += 1,

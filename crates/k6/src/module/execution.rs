@@ -1,14 +1,15 @@
 //! `k6/execution`: what the script may know of the run, and the tags of its samples.
 
-use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use engine::status::RunStatus;
 use plan::scenario::{Executor, Scenario};
 
-use crate::host::{Phase, VuHost};
+use crate::host::{self, Phase, VuHost};
 use crate::js::{Args, Ctx, JsResult, Raw, Val};
 use crate::log::Level;
+use crate::metadata::VuMetadata;
 use crate::module::data::freeze;
 use crate::module::k6::{TagError, abort_text, tag_value};
 use crate::module::keyed::{self, Key, Keyed};
@@ -271,42 +272,45 @@ fn checked(cx: Ctx, key: &str, value: Raw) -> JsResult<String> {
     })
 }
 
-/// `exec.vu.metrics.metadata`: kept for the script; no output of ours shows it yet.
-#[derive(Default)]
-struct Metadata(RefCell<Vec<(String, String)>>);
+/// `exec.vu.metrics.metadata`.
+struct Metadata(Rc<VuMetadata>);
 
 fn metadata(cx: Ctx, host: &VuHost) -> JsResult<Val> {
     if let Some(metadata) = &host.kept.borrow().metadata {
         return Ok(metadata.clone());
     }
-    let made = keyed::object(cx, Metadata::default())?;
+    let own = host.metadata.get_or_init(Rc::default);
+    let made = keyed::object(cx, Metadata(own.clone()))?;
     host.kept.borrow_mut().metadata = Some(made.clone());
     Ok(made)
+}
+
+impl Metadata {
+    /// From now on samples go with what it holds.
+    fn changed(&self) {
+        host::with_current(VuHost::show_metadata);
+    }
 }
 
 impl Keyed for Metadata {
     fn get(&self, cx: Ctx, key: Key<'_>) -> JsResult<Option<Val>> {
         let Key::Name(name) = key else { return Ok(None) };
-        let value = self.0.borrow().iter().find(|(k, _)| k == name).map(|(_, value)| value.clone());
-        value.map(|value| cx.string(&value)).transpose()
+        self.0.get(name).map(|value| cx.string(&value)).transpose()
     }
 
     fn keys(&self, _cx: Ctx) -> Vec<String> {
-        self.0.borrow().iter().map(|(key, _)| key.clone()).collect()
+        self.0.names()
     }
 
     fn set(&self, cx: Ctx, key: &str, value: Raw) -> JsResult<()> {
-        let value = checked(cx, key, value)?;
-        let mut all = self.0.borrow_mut();
-        match all.iter_mut().find(|(k, _)| k == key) {
-            Some((_, old)) => *old = value,
-            None => all.push((key.to_owned(), value)),
-        }
+        self.0.set(key, checked(cx, key, value)?);
+        self.changed();
         Ok(())
     }
 
     fn delete(&self, _cx: Ctx, key: &str) -> JsResult<()> {
-        self.0.borrow_mut().retain(|(k, _)| k != key);
+        self.0.remove(key);
+        self.changed();
         Ok(())
     }
 }

@@ -51,6 +51,7 @@ impl Shard {
     /// The tapped samples since the last call with all it takes to understand them; `None` when there are none.
     pub fn take_batch(&mut self) -> Option<SampleBatch> {
         let dropped = self.dropped_raw - self.dropped_raw_told;
+        let metadata = self.tapped_metadata.clone();
         let raw = self.take_raw();
         if raw.is_empty() && dropped == 0 {
             return None;
@@ -69,7 +70,7 @@ impl Shard {
                 ));
                 series.len() as u32 - 1
             });
-            (place, sample.at_unix_ns, sample.value)
+            (place, sample.metadata, sample.at_unix_ns, sample.value)
         });
         let samples = samples.collect();
         Some(SampleBatch {
@@ -77,6 +78,7 @@ impl Shard {
             dictionary: writer.dictionary,
             series,
             samples,
+            metadata,
             dropped,
         })
     }

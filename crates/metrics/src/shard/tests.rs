@@ -246,6 +246,33 @@ fn the_raw_tap_keeps_order_and_counts_what_it_drops() {
 }
 
 #[test]
+fn metadata_goes_with_the_samples_of_who_set_it() {
+    let mut shard = shard(CONFIG);
+    let of = |vu: &str| -> Arc<Metadata> { Arc::from([("vu".to_owned(), vu.to_owned())]) };
+    let (one, two) = (of("1"), of("2"));
+    shard.set_raw_tap(true);
+    let mut record = |who: Option<&Arc<Metadata>>, value: f64| {
+        shard.set_metadata(who.cloned());
+        shard.add(builtin::HTTP_REQS, TagSetId::EMPTY, value, 1);
+    };
+    record(Some(&one), 1.0);
+    record(Some(&one), 2.0);
+    record(None, 3.0);
+    record(Some(&two), 4.0);
+    record(Some(&one), 5.0);
+    let said = |batch: &crate::SampleBatch| -> Vec<String> {
+        let vu = |metadata: &Metadata| {
+            metadata.first().map_or_else(|| "-".to_owned(), |(_, vu)| vu.clone())
+        };
+        batch.samples().map(|sample| format!("{} {}", vu(sample.metadata), sample.value)).collect()
+    };
+    assert_eq!(said(&shard.take_batch().unwrap()), ["1 1", "1 2", "- 3", "2 4", "1 5"]);
+    // Who is at it goes on with a new batch.
+    shard.add(builtin::HTTP_REQS, TagSetId::EMPTY, 6.0, 1);
+    assert_eq!(said(&shard.take_batch().unwrap()), ["1 6"]);
+}
+
+#[test]
 fn a_batch_explains_its_samples() {
     let mut shard = shard(CONFIG);
     shard.set_raw_tap(true);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use metrics::{BatchSeries, Output, SampleBatch};
+use metrics::{BatchSeries, Metadata, Output, SampleBatch};
 
 use crate::config::{Layers, parse_duration};
 use crate::context::Context;
@@ -168,7 +168,11 @@ impl Lines for Rows {
                 .entry((batch.agent(), sample.series.id.0))
                 .or_insert_with(|| tag_columns(columns, &sample.series));
             out.push_str(rest);
-            out.push_str(",\n");
+            out.push(',');
+            if !sample.metadata.is_empty() {
+                append_field(&joined(sample.metadata), out);
+            }
+            out.push('\n');
             n += 1;
         }
         n
@@ -217,6 +221,12 @@ fn tag_columns(columns: &[String], series: &BatchSeries<'_>) -> String {
     out.push(',');
     append_field(&extra, &mut out);
     out
+}
+
+/// `vu=1&iter=0`.
+fn joined(metadata: &Metadata) -> String {
+    let pairs: Vec<String> = metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join("&")
 }
 
 /// A field as Go's CSV writer has it.

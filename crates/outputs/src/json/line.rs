@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use metrics::Metadata;
+
 use crate::time::LocalTimes;
 
 /// Appends a JSON string as Go writes it with HTML escaping off.
@@ -53,12 +55,13 @@ pub(super) fn append_number(value: f64, out: &mut String) {
     }
 }
 
-/// Appends a `Point` line. `tags` is the tags as one JSON object.
+/// Appends a `Point` line. `tags` is the tags as one JSON object; without metadata there is no word of it.
 pub(super) fn append_point(
     metric: &str,
     unix_ns: u64,
     value: f64,
     tags: &str,
+    metadata: &Metadata,
     times: &mut LocalTimes,
     out: &mut String,
 ) {
@@ -70,6 +73,11 @@ pub(super) fn append_point(
     append_number(value, out);
     out.push_str(",\"tags\":");
     out.push_str(tags);
+    if !metadata.is_empty() {
+        out.push_str(",\"metadata\":");
+        let pairs = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        out.push_str(&tags_object(pairs));
+    }
     out.push_str("}}\n");
 }
 
@@ -115,7 +123,7 @@ mod tests {
     fn a_point_is_one_line_without_html_escapes() {
         let mut out = String::new();
         let tags = tags_object([("a", "x=<&>\"\n"), ("group", "")].into_iter());
-        append_point("tr", 1_500_000_000, 3.0, &tags, &mut LocalTimes::default(), &mut out);
+        append_point("tr", 1_500_000_000, 3.0, &tags, &[], &mut LocalTimes::default(), &mut out);
         assert!(out.starts_with("{\"metric\":\"tr\",\"type\":\"Point\",\"data\":{\"time\":\"19"));
         assert!(out.contains(".5"));
         assert!(

@@ -89,7 +89,15 @@ impl Lines for JsonLines {
                 .tags
                 .entry((batch.agent(), sample.series.id.0))
                 .or_insert_with(|| tags_object(sample.series.tags()));
-            append_point(&metric.name, sample.at_unix_ns, sample.value, tags, &mut self.times, out);
+            append_point(
+                &metric.name,
+                sample.at_unix_ns,
+                sample.value,
+                tags,
+                sample.metadata,
+                &mut self.times,
+                out,
+            );
             n += 1;
         }
         n
