@@ -1,12 +1,14 @@
 //! Posting bodies to a receiver: with a time limit, and again within a bound when it can't take them now.
 
 use std::fmt::Write as _;
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use net::dns::{Resolver, ResolverOptions};
+use net::h1::Limits;
 use net::http::{Body, Client, ClientConfig, Headers, Method, Request};
 use net::tls::{ClientCert, TlsConfig, TlsOptions, TlsVersion, Verify};
 use net::url::Url;
@@ -21,6 +23,8 @@ pub(crate) const USER_AGENT: &str = concat!("squall/", env!("CARGO_PKG_VERSION")
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// Longest answer that is read, bytes: they hold a sentence.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
 /// Characters of a refusal's text that are told.
 const TOLD_CHARS: usize = 300;
 
@@ -66,19 +70,51 @@ impl Connection {
     }
 }
 
-/// Why a body was not taken.
+/// Why something was not taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     /// What happened, in Go's words where it is the network.
     pub(crate) text: String,
-    /// The receiver's status, if it answered.
+    /// The receiver's status, if it answered by HTTP.
     pub(crate) status: Option<u16>,
+    /// Whether it may be taken later.
+    pub(crate) is_passing: bool,
 }
 
 impl Refusal {
-    /// Whether it may be taken later.
-    fn is_passing(&self) -> bool {
-        self.status.is_none_or(|status| status == 429 || status >= 500)
+    /// It may be taken later.
+    pub(crate) fn passing(text: &str) -> Self {
+        Self { text: text.to_owned(), status: None, is_passing: true }
+    }
+
+    /// It will never be taken.
+    pub(crate) fn lasting(text: &str) -> Self {
+        Self { text: text.to_owned(), status: None, is_passing: false }
+    }
+}
+
+/// Tries until it is taken, refused for good, or the bound is reached.
+pub(crate) async fn again<T, F: Future<Output = Result<T, Refusal>>>(
+    retry_for: Duration,
+    ending: &Ending,
+    attempt: impl Fn() -> F,
+) -> Result<T, Refusal> {
+    let give_up = rt::now() + retry_for;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if ending.is_over() {
+            return Err(Refusal::lasting("the run is over"));
+        }
+        let refusal = match attempt().await {
+            Ok(taken) => return Ok(taken),
+            Err(refusal) => refusal,
+        };
+        let next = rt::now() + pause;
+        if !refusal.is_passing || next >= give_up.min(ending.at()) {
+            return Err(refusal);
+        }
+        rt::sleep_until(next).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -113,7 +149,9 @@ impl Poster {
         }
         let resolver =
             Resolver::new(&ResolverOptions::new()).map_err(|error| refused(error.to_string()))?;
-        let client = Client::new(Arc::new(ClientConfig::new(Arc::new(resolver), tls)), None);
+        let limits = Limits { max_body_bytes: MAX_ANSWER_BYTES, ..Limits::STANDARD };
+        let config = ClientConfig { limits, ..ClientConfig::new(Arc::new(resolver), tls) };
+        let client = Client::new(Arc::new(config), None);
         Ok(Self {
             client,
             url,
@@ -127,27 +165,11 @@ impl Poster {
     /// Posts a body, again and again while the receiver can't take it, within the bound. Returns the answer's body.
     pub(crate) async fn post(&self, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
         let body: Rc<[u8]> = body.into();
-        let give_up = rt::now() + self.retry_for;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let refusal = match self.attempt(&body).await {
-                Ok(answer) => return Ok(answer),
-                Err(refusal) => refusal,
-            };
-            let again = rt::now() + pause;
-            if !refusal.is_passing() || again >= give_up.min(self.ending.at()) {
-                return Err(refusal);
-            }
-            rt::sleep_until(again).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+        again(self.retry_for, &self.ending, || self.attempt(&body)).await
     }
 
     /// Posts a body once.
     pub(crate) async fn attempt(&self, body: &Rc<[u8]>) -> Result<Vec<u8>, Refusal> {
-        if self.ending.is_over() {
-            return Err(Refusal { text: "the run is over".into(), status: None });
-        }
         let mut request = Request::new(Method::Post, self.url.clone());
         request.headers = self.headers.clone();
         request.body = Body::Shared(Rc::clone(body));
@@ -164,12 +186,13 @@ impl Poster {
                     text.push_str(": ");
                     text.extend(said.chars().take(TOLD_CHARS));
                 }
-                Err(Refusal { text, status: Some(status) })
+                let is_passing = status == 429 || status >= 500;
+                Err(Refusal { text, status: Some(status), is_passing })
             }
-            Err(error) => Err(Refusal {
-                text: format!("Post {:?}: {}", self.url.as_str(), error.detail()),
-                status: None,
-            }),
+            Err(error) => {
+                let url = self.url.as_str();
+                Err(Refusal::passing(&format!("Post {url:?}: {}", error.detail())))
+            }
         }
     }
 }

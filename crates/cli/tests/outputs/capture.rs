@@ -128,6 +128,73 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
     Some(Received { method, target, headers, body })
 }
 
+/// A gRPC server on a free port that takes every unary call; what it is called with is kept as if it were posted.
+pub(crate) struct Calls {
+    pub(crate) address: SocketAddr,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Calls {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let received: Arc<Mutex<Vec<Received>>> = Arc::default();
+        let kept = Arc::clone(&received);
+        let main = move || {
+            let mut core = rt::Core::new(rt::CoreConfig { spin: false }).unwrap();
+            core.block_on(async {
+                let listener = rt::net::TcpListener::from_std(listener).unwrap();
+                while let Ok(stream) = listener.accept().await {
+                    drop(rt::spawn(answer_calls(stream, Arc::clone(&kept))));
+                }
+            });
+        };
+        rt::thread::start("calls", main).unwrap();
+        Self { address, received }
+    }
+
+    /// The calls so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+async fn answer_calls(stream: rt::net::TcpStream, kept: Arc<Mutex<Vec<Received>>>) {
+    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let kept = Arc::clone(&kept);
+        drop(rt::spawn(async move {
+            let (head, mut stream) = request.into_parts();
+            let mut body = Vec::new();
+            while let Some(Ok(chunk)) = stream.data().await {
+                let _ = stream.flow_control().release_capacity(chunk.len());
+                body.extend_from_slice(&chunk);
+            }
+            // Not compressed, and one message.
+            assert_eq!(
+                (body[0], body.len()),
+                (0, 5 + u32::from_be_bytes(body[1..5].try_into().unwrap()) as usize)
+            );
+            let text = |value: &http::HeaderValue| value.to_str().unwrap().to_owned();
+            kept.lock().unwrap().push(Received {
+                method: head.method.to_string(),
+                target: head.uri.path().to_owned(),
+                headers: head.headers.iter().map(|(k, v)| (k.to_string(), text(v))).collect(),
+                body: body.split_off(5),
+            });
+            let answer = http::Response::builder()
+                .header("content-type", "application/grpc")
+                .body(())
+                .unwrap();
+            let mut stream = respond.send_response(answer, false).unwrap();
+            stream.send_data(bytes::Bytes::from_static(b"\0\0\0\0\0"), false).unwrap();
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("grpc-status", "0".parse().unwrap());
+            stream.send_trailers(trailers).unwrap();
+        }));
+    }
+}
+
 /// A receiver of packets.
 pub(crate) struct Packets {
     pub(crate) address: SocketAddr,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::capture::{Capture, Manner, Packets, Received};
+use crate::capture::{Calls, Capture, Manner, Packets, Received};
 use crate::program::Folder;
 use crate::wire::{Message, zigzag};
 use crate::{SCRIPT, is_on, k6, recorded};
@@ -31,6 +31,46 @@ struct Ask<'a> {
     out: &'a str,
     /// Variables; `{}` stands for the receiver.
     env: &'a [(&'a str, &'a str)],
+}
+
+/// Metrics exported over gRPC are those of HTTP, and k6's.
+#[test]
+fn calls_are_k6s() {
+    let run = |program: &Path| {
+        let (folder, target, calls) =
+            (Folder::new(), Capture::start(Manner::Takes), Calls::start());
+        folder.write("t.js", SCRIPT);
+        let address = target.address.to_string();
+        let status = Command::new(program)
+            .args([
+                "run",
+                "--quiet",
+                "-e",
+                &format!("TARGET={address}"),
+                "-o",
+                "opentelemetry",
+                "t.js",
+            ])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("K6_OTEL_GRPC_EXPORTER_ENDPOINT", calls.address.to_string())
+            .env("K6_OTEL_GRPC_EXPORTER_INSECURE", "true")
+            .env("K6_OTEL_HEADERS", "X-Own=1")
+            .env("K6_OTEL_METRIC_PREFIX", "p_")
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.unwrap().success());
+        let received = calls.received();
+        assert!(received.iter().all(|call| call.header("x-own") == Some("1")), "{received:?}");
+        let path = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+        exported(&received, path, "application/grpc").replace(&address, "TARGET")
+    };
+    let kept = std::fs::read_to_string(recorded("otlp.txt")).unwrap();
+    assert_eq!(run(Path::new(env!("CARGO_BIN_EXE_squall"))), kept);
+    if let Some(k6) = k6() {
+        assert_eq!(run(&k6), kept, "the real k6 sends something else over gRPC");
+    }
 }
 
 /// Runs the script under Squall, and under k6 where there is one, and compares what `normal` makes of what was sent.
@@ -275,11 +315,11 @@ fn stale_markers_end_every_series() {
 }
 
 /// Metrics, points and attributes of all exports; the last of each series counts.
-fn exported(received: &[Received], path: &str) -> String {
+fn exported(received: &[Received], path: &str, content_type: &str) -> String {
     let mut out: BTreeMap<String, String> = BTreeMap::new();
     let mut resource = Vec::new();
     for request in received.iter().filter(|one| one.target == path) {
-        assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
+        assert_eq!(request.header("content-type"), Some(content_type));
         for all in Message::parse(&request.body).messages(1) {
             resource = all.messages(1)[0]
                 .messages(1)
@@ -360,7 +400,7 @@ const OTEL: [(&str, &str); 4] = [
 #[test]
 fn exported_metrics_are_k6s() {
     let ask = Ask { name: "otlp.txt", out: "opentelemetry", env: &OTEL };
-    compare(&ask, |received, _| exported(received, "/v1/metrics"));
+    compare(&ask, |received, _| exported(received, "/v1/metrics", "application/x-protobuf"));
 }
 
 #[test]
@@ -368,7 +408,7 @@ fn deltas_are_k6s() {
     let delta = ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
     let env = [OTEL[0], OTEL[1], OTEL[2], delta];
     compare(&Ask { name: "otlp_delta.txt", out: "opentelemetry", env: &env }, |received, _| {
-        exported(received, "/v1/metrics")
+        exported(received, "/v1/metrics", "application/x-protobuf")
     });
 }
 

@@ -1,6 +1,7 @@
 //! `--out opentelemetry`: sums by series, exported as OTLP metrics over gRPC or HTTP, named and shaped as by k6 and the
 //! OpenTelemetry library it uses (k6's output reference, section F).
 
+mod grpc;
 mod kept;
 mod message;
 mod settings;
@@ -12,6 +13,7 @@ use metrics::{Contains, MetricKind, Needs, Output};
 use net::tls::TlsConfig;
 use prost::Message as _;
 
+use self::grpc::Grpc;
 use self::kept::{Kept, Span, number_point};
 use self::message::{
     Data, ExponentialHistogram, ExportMetricsServiceRequest, ExportMetricsServiceResponse, Gauge,
@@ -81,7 +83,8 @@ async fn run(settings: Settings, filter: Filter, tls: Arc<TlsConfig>, station: S
 
 /// Who carries requests.
 enum Exporter {
-    Http(Poster),
+    Http(Box<Poster>),
+    Grpc(Box<Grpc>),
 }
 
 impl Exporter {
@@ -94,19 +97,22 @@ impl Exporter {
                 ];
                 headers.extend(settings.headers.iter().cloned());
                 let poster = Poster::new(&settings.url(), &headers, tls, ending.clone())?;
-                Ok(Self::Http(poster))
+                Ok(Self::Http(Box::new(poster)))
             }
-            Protocol::Grpc => Err(OutputError::Start(
-                "the protocol grpc is not available in this version of squall; use \
-                 K6_OTEL_EXPORTER_PROTOCOL=http/protobuf"
-                    .into(),
-            )),
+            Protocol::Grpc => {
+                let grpc = Grpc::new(settings, tls, ending.clone())?;
+                Ok(Self::Grpc(Box::new(grpc)))
+            }
         }
     }
 
     /// Sends a request; returns how many points of it were refused, and why.
     async fn export(&self, message: Vec<u8>) -> Result<(u64, String), String> {
         match self {
+            Self::Grpc(grpc) => {
+                let answer = grpc.export(&message).await.map_err(|refusal| refusal.text)?;
+                Ok(partial(&answer))
+            }
             Self::Http(poster) => {
                 let answer = poster.post(message).await.map_err(|refusal| refusal.text)?;
                 Ok(partial(&answer))
