@@ -723,6 +723,7 @@ typedef enum {
     JS_STRING_KIND_NORMAL,
     JS_STRING_KIND_SLICE,
     JS_STRING_KIND_INDIRECT,
+    JS_STRING_KIND_EXTERNAL, /* squall: characters that the host owns */
 } JSStringKind;
 
 #define JS_ATOM_HASH_MASK  ((1 << 28) - 1)
@@ -748,6 +749,13 @@ typedef struct JSStringSlice {
     uint32_t start; // in bytes, not characters
 } JSStringSlice;
 
+/* squall: behind a string whose characters the host owns; 8 bit ones end with a NUL */
+typedef struct JSStringExternal {
+    void *data;
+    JSFreeExternalStringFunc *free_func;
+    void *opaque;
+} JSStringExternal;
+
 struct JSStringRope {
     uint32_t len;
     uint8_t is_wide_char; /* 0 = 8 bits, 1 = 16 bits characters */
@@ -766,7 +774,10 @@ static inline void *strv(JSString *p)
         return (void *)&p[1];
     case JS_STRING_KIND_SLICE:
         slice = (void *)&p[1];
+        if (unlikely(slice->parent->kind == JS_STRING_KIND_EXTERNAL))
+            return (char *)((JSStringExternal *)&slice->parent[1])->data + slice->start;
         return (char *)&slice->parent[1] + slice->start;
+    case JS_STRING_KIND_EXTERNAL:
     case JS_STRING_KIND_INDIRECT:
         indirect = (void *)&p[1];
         return *indirect;
@@ -2811,6 +2822,32 @@ static JSString *js_alloc_string_rt(JSRuntime *rt, int max_len, int is_wide_char
     return str;
 }
 
+/* squall: a string of characters that the host keeps until `free_func` is called; nothing is copied. */
+JSValue JS_NewExternalString(JSContext *ctx, const void *data, size_t len, bool is_wide_char,
+                             JSFreeExternalStringFunc *free_func, void *opaque)
+{
+    JSString *str;
+    JSStringExternal *ext;
+
+    if (len > JS_STRING_LEN_MAX) {
+        free_func(opaque);
+        return JS_ThrowRangeError(ctx, "invalid string length");
+    }
+    str = js_alloc_string_rt(ctx->rt, sizeof(*ext) / 2, /*is_wide_char*/true);
+    if (!str) {
+        free_func(opaque);
+        return JS_ThrowOutOfMemory(ctx);
+    }
+    str->is_wide_char = is_wide_char;
+    str->kind = JS_STRING_KIND_EXTERNAL;
+    str->len = len;
+    ext = (void *)&str[1];
+    ext->data = (void *)data;
+    ext->free_func = free_func;
+    ext->opaque = opaque;
+    return JS_MKPTR(JS_TAG_STRING, str);
+}
+
 static JSString *js_alloc_string(JSContext *ctx, int max_len, int is_wide_char)
 {
     JSString *p;
@@ -2848,6 +2885,12 @@ static inline void js_free_string0(JSRuntime *rt, JSString *str)
             break;
         case JS_STRING_KIND_INDIRECT:
             js_free_rt(rt, strv(str));
+            break;
+        case JS_STRING_KIND_EXTERNAL:
+            {
+                JSStringExternal *ext = (void *)&str[1];
+                ext->free_func(ext->opaque);
+            }
             break;
         }
         js_free_rt(rt, str);
@@ -3911,7 +3954,7 @@ static JSAtom __JS_NewAtom(JSRuntime *rt, JSString *str, int atom_type)
     }
 
     if (str) {
-        if (str->atom_type == 0) {
+        if (str->atom_type == 0 && str->kind != JS_STRING_KIND_EXTERNAL) {
             p = str;
             p->atom_type = atom_type;
         } else {
@@ -59950,7 +59993,7 @@ static JSValue js_array_buffer_get_immutable(JSContext *ctx,
     JSArrayBuffer *abuf = JS_GetOpaque2(ctx, this_val, JS_CLASS_ARRAY_BUFFER);
     if (!abuf)
         return JS_EXCEPTION;
-    return js_bool(abuf->immutable);
+    return js_bool(abuf->immutable == true);
 }
 
 static JSValue js_array_buffer_get_byteLength(JSContext *ctx,
@@ -60111,6 +60154,46 @@ static void js_array_buffer_update_typed_arrays(JSArrayBuffer *abuf)
     }
 }
 
+/* squall: bytes that the host shares between buffers become the buffer's own before they are first written. */
+#define JS_ARRAY_BUFFER_COPY_ON_WRITE 2
+
+static bool js_array_buffer_is_immutable(JSArrayBuffer *abuf)
+{
+    void *data;
+
+    if (likely(abuf->immutable != JS_ARRAY_BUFFER_COPY_ON_WRITE))
+        return abuf->immutable;
+    data = abuf->realloc_func(NULL, abuf->opaque, abuf->data, abuf->byte_length);
+    if (!data)
+        return true;
+    abuf->immutable = false;
+    abuf->data = data;
+    js_array_buffer_update_typed_arrays(abuf);
+    return false;
+}
+
+/* squall: an ArrayBuffer over bytes that others share. When it is first written, `realloc_func` gives it a copy. */
+JSValue JS_NewCopyOnWriteArrayBuffer(JSContext *ctx, uint8_t *buf, size_t len,
+                                     JSReallocArrayBufferDataFunc *realloc_func, void *opaque)
+{
+    JSArrayBuffer *abuf;
+    JSValue obj;
+
+    obj = JS_NewArrayBuffer(ctx, buf, len, 0, realloc_func, opaque, /*is_shared*/false);
+    if (JS_IsException(obj))
+        return obj;
+    abuf = JS_GetOpaque(obj, JS_CLASS_ARRAY_BUFFER);
+    abuf->immutable = JS_ARRAY_BUFFER_COPY_ON_WRITE;
+    return obj;
+}
+
+/* squall: makes the bytes of an ArrayBuffer its own, so that the host may write them; false where nobody may. */
+bool JS_OwnArrayBuffer(JSValueConst obj)
+{
+    JSArrayBuffer *abuf = JS_GetOpaque(obj, JS_CLASS_ARRAY_BUFFER);
+    return abuf && !js_array_buffer_is_immutable(abuf);
+}
+
 enum {
     JS_ARRAY_BUFFER_TRANSFER,
     JS_ARRAY_BUFFER_TRANSFER_TO_IMMUTABLE,
@@ -60140,7 +60223,7 @@ static JSValue js_array_buffer_transfer(JSContext *ctx, JSValueConst this_val,
         new_len = abuf->byte_length;
     else if (JS_ToIndex(ctx, &new_len, argv[0]))
         return JS_EXCEPTION;
-    if (abuf->immutable)
+    if (js_array_buffer_is_immutable(abuf))
         return JS_ThrowTypeErrorImmutableArrayBuffer(ctx);
     if (abuf->detached)
         return JS_ThrowTypeErrorDetachedArrayBuffer(ctx);
@@ -60212,7 +60295,7 @@ static JSValue js_array_buffer_resize(JSContext *ctx, JSValueConst this_val,
     abuf = JS_GetOpaque2(ctx, this_val, class_id);
     if (!abuf)
         return JS_EXCEPTION;
-    if (abuf->immutable)
+    if (js_array_buffer_is_immutable(abuf))
         return JS_ThrowTypeErrorImmutableArrayBuffer(ctx);
     if (JS_ToInt64(ctx, &len, argv[0]))
         return JS_EXCEPTION;
@@ -60272,7 +60355,7 @@ static JSValue js_array_buffer_slice(JSContext *ctx,
         return JS_EXCEPTION;
     if (abuf->detached)
         return JS_ThrowTypeErrorDetachedArrayBuffer(ctx);
-    if (abuf->immutable)
+    if (abuf->immutable == true)
         return JS_ThrowTypeErrorImmutableArrayBuffer(ctx);
     len = abuf->byte_length;
 
@@ -60309,7 +60392,7 @@ static JSValue js_array_buffer_slice(JSContext *ctx,
     new_abuf = JS_GetOpaque2(ctx, new_obj, class_id);
     if (!new_abuf)
         goto fail;
-    if (new_abuf->immutable) {
+    if (js_array_buffer_is_immutable(new_abuf)) {
         JS_ThrowTypeErrorImmutableArrayBuffer(ctx);
         goto fail;
     }
@@ -60389,7 +60472,7 @@ static bool typed_array_is_immutable(JSObject *p)
     assert(is_typed_array(p->class_id));
     ta = p->u.typed_array;
     abuf = ta->buffer->u.array_buffer;
-    return abuf->immutable;
+    return js_array_buffer_is_immutable(abuf);
 }
 
 // is the typed array detached or out of bounds relative to its RAB?
@@ -62800,7 +62883,7 @@ static JSValue js_dataview_setValue(JSContext *ctx,
     if (!ta)
         return JS_EXCEPTION;
     abuf = ta->buffer->u.array_buffer;
-    if (abuf->immutable)
+    if (js_array_buffer_is_immutable(abuf))
         return JS_ThrowTypeErrorImmutableArrayBuffer(ctx);
     size = 1 << typed_array_size_log2(class_id);
     if (JS_ToIndex(ctx, &pos, argv[0]))

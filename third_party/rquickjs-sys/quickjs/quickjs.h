@@ -1094,6 +1094,15 @@ JS_EXTERN bool JS_IsArrayBuffer(JSValueConst obj);
 JS_EXTERN int JS_IsImmutableArrayBuffer(JSValueConst obj);
 // returns 0 if obj is an ArrayBuffer, -1 otherwise
 JS_EXTERN int JS_SetImmutableArrayBuffer(JSValueConst obj, bool immutable);
+/* squall: bytes and characters that the host shares between runtimes */
+JS_EXTERN JSValue JS_NewCopyOnWriteArrayBuffer(JSContext *ctx, uint8_t *buf, size_t len,
+                                               JSReallocArrayBufferDataFunc *realloc_func,
+                                               void *opaque);
+JS_EXTERN bool JS_OwnArrayBuffer(JSValueConst obj);
+typedef void JSFreeExternalStringFunc(void *opaque);
+JS_EXTERN JSValue JS_NewExternalString(JSContext *ctx, const void *data, size_t len,
+                                       bool is_wide_char, JSFreeExternalStringFunc *free_func,
+                                       void *opaque);
 JS_EXTERN uint8_t *JS_GetUint8Array(JSContext *ctx, size_t *psize, JSValueConst obj);
 
 typedef enum JSTypedArrayEnum {

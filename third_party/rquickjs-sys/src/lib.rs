@@ -44,4 +44,23 @@ extern "C" {
         exports: JSValue,
         default_export: JSValue,
     ) -> c_int;
+    /// An `ArrayBuffer` over bytes that others share; before it is first written, `realloc_func` gives it a copy.
+    pub fn JS_NewCopyOnWriteArrayBuffer(
+        ctx: *mut JSContext,
+        buf: *mut u8,
+        len: size_t,
+        realloc_func: JSReallocArrayBufferDataFunc,
+        opaque: *mut ::core::ffi::c_void,
+    ) -> JSValue;
+    /// Makes the bytes of an `ArrayBuffer` its own, so that the host may write them; false where nobody may.
+    pub fn JS_OwnArrayBuffer(obj: JSValue) -> bool;
+    /// A string of characters that the host keeps until `free_func` is called.
+    pub fn JS_NewExternalString(
+        ctx: *mut JSContext,
+        data: *const ::core::ffi::c_void,
+        len: size_t,
+        is_wide_char: bool,
+        free_func: Option<unsafe extern "C" fn(opaque: *mut ::core::ffi::c_void)>,
+        opaque: *mut ::core::ffi::c_void,
+    ) -> JSValue;
 }
