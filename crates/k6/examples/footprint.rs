@@ -53,6 +53,7 @@ fn main() {
         log: Arc::new(Print),
         text_summary: |_, _, _| String::new(),
         registry: registry.clone(),
+        secrets: Arc::default(),
     })
     .unwrap();
     let test = loaded.into_test(TestConfig::default());

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use crate::exception;
 use crate::js::{Ctx, Engine, Intrinsics, JsResult, Raw, Thrown, qjs};
 use crate::resolve::{self, Resolved};
+use crate::web::Mentioned;
 use crate::world::Reader;
 
 /// What stands before a CommonJS file on its first line; stacks are corrected by its length. k6 runs all code strictly.
@@ -56,6 +57,7 @@ pub struct Graph {
     pub(crate) main: String,
     files: RwLock<FxHashMap<String, Arc<Compiled>>>,
     intrinsics: RwLock<Intrinsics>,
+    globals: RwLock<Mentioned>,
     /// Some file reads its exported options back, so that VUs need the consolidated ones.
     reads_options: AtomicBool,
 }
@@ -71,6 +73,7 @@ impl Graph {
             main: url.to_owned(),
             files: RwLock::default(),
             intrinsics: RwLock::new(Intrinsics::default()),
+            globals: RwLock::default(),
             reads_options: AtomicBool::new(false),
         };
         graph.add_source(url, source, reader)?;
@@ -85,6 +88,11 @@ impl Graph {
     /// What realms need.
     pub(crate) fn intrinsics(&self) -> Intrinsics {
         *self.intrinsics.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Globals of the web platform that the scripts mention.
+    pub(crate) fn globals(&self) -> Mentioned {
+        *self.globals.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the script may look at its options while it runs.
@@ -135,8 +143,12 @@ impl Graph {
 
     fn keep(&self, url: &str, source: &str, compiled: Compiled) {
         let mut intrinsics = self.intrinsics.write().unwrap_or_else(PoisonError::into_inner);
-        *intrinsics = intrinsics.or(Intrinsics::mentioned(source));
+        let mentioned = Intrinsics::mentioned(source);
+        *intrinsics = intrinsics.or(mentioned);
         drop(intrinsics);
+        let mut globals = self.globals.write().unwrap_or_else(PoisonError::into_inner);
+        *globals = globals.or(Mentioned::in_source(source, mentioned == Intrinsics::ALL));
+        drop(globals);
         if source.contains("options.") || source.contains("options[") {
             self.reads_options.store(true, Ordering::Relaxed);
         }

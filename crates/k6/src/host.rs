@@ -90,8 +90,12 @@ pub struct VuHost {
     pub iterations_in_scenario: Cell<u64>,
     /// `exec.test.abort()` was called, with k6's text.
     pub aborted: RefCell<Option<String>>,
+    /// When the VU was made.
+    pub made: rt::Nanos,
     /// Typed arrays have been added to the realm.
     pub typed_arrays: Cell<bool>,
+    /// `BigInt` has been added to the realm.
+    pub bigint: Cell<bool>,
     /// When the running stretch of script began, by the interrupt handler's clock; 0: not looked yet.
     pub(crate) stretch_ns: Cell<u64>,
     /// When the interrupt handler was last asked; only meaningful within a stretch.
@@ -140,7 +144,9 @@ impl VuHost {
             iterations: Cell::new(0),
             iterations_in_scenario: Cell::new(0),
             aborted: RefCell::new(None),
+            made: rt::now(),
             typed_arrays: Cell::new(false),
+            bigint: Cell::new(false),
             stretch_ns: Cell::new(0),
             polled_ns: Cell::new(0),
             steps: Cell::new(crate::realm::FIRST_STEPS),

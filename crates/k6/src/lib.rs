@@ -8,6 +8,7 @@
 //! Start reading at [`test`], then `vu` (the life of a VU), `realm` (its JS world), `compile` and `module`.
 
 mod compile;
+mod csv;
 mod events;
 mod exception;
 pub mod host;
@@ -21,13 +22,16 @@ mod metadata;
 pub(crate) mod module;
 mod realm;
 mod resolve;
+mod secrets;
 mod summary_files;
 mod tags;
 pub mod test;
 mod vu;
+mod web;
 mod world;
 
 pub use self::log::{Level, LogRecord, LogSink};
+pub use self::secrets::{NamedSource, SecretSource, Secrets};
 pub use self::summary_files::{SummaryFile, SummaryResult};
 pub use self::tags::VuTags;
 pub use self::test::{LoadOptions, Loaded, Test, load};

@@ -228,6 +228,8 @@ pub(crate) fn commonjs(cx: Ctx, url: &str) -> JsResult<Val> {
         return Ok(module.clone());
     }
     let file = host.world.graph.get(url).ok_or_else(|| cx.throw_go("a module was not compiled"))?;
+    // It may be the first to mention one of them.
+    crate::web::define(cx, host.world.graph.globals())?;
     let code = read_bytecode(cx, &file.bytecode)?;
     // SAFETY: JS_EvalFunction takes over the reference to the code.
     let function = cx.own(unsafe { qjs::JS_EvalFunction(cx.as_ptr(), code.into_raw()) })?;

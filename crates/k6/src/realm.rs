@@ -68,6 +68,7 @@ impl Realm {
         let engine = Engine::new(intrinsics, SCRIPT_STACK)
             .ok_or_else(|| Failure::Threw("out of memory while making a VU".to_owned()))?;
         host.typed_arrays.set(intrinsics.typed_arrays);
+        host.bigint.set(intrinsics.bigint);
         let cx = engine.ctx();
         let opaque: *mut core::ffi::c_void = Rc::as_ptr(&host).cast_mut().cast();
         // SAFETY: the host outlives the engine (field order and Drop of Realm).

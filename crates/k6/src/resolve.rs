@@ -17,18 +17,20 @@ pub(crate) const BUILTIN: &[&str] = &[
     "k6/ws",
     "k6/websockets",
     "k6/experimental/websockets",
+    "k6/crypto",
+    "k6/crypto/x509",
+    "k6/secrets",
+    "k6/experimental/fs",
+    "k6/experimental/csv",
+    "k6/experimental/streams",
+    "k6/experimental/webcrypto",
+    "k6/experimental/timers",
 ];
 
 /// Modules of k6 that we do not have yet; named so that the error can say so.
 const NOT_YET: &[&str] = &[
-    "k6/crypto",
-    "k6/crypto/x509",
     "k6/net/grpc",
-    "k6/secrets",
     "k6/browser",
-    "k6/experimental/csv",
-    "k6/experimental/fs",
-    "k6/experimental/streams",
 ];
 
 /// What a specifier stands for.

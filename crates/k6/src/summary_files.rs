@@ -2,6 +2,7 @@
 
 use crate::host::Phase;
 use crate::js::{Ctx, JsResult, Raw, Thrown};
+use crate::module::go_value::go_type;
 use crate::realm::{Failure, Realm};
 
 /// One entry of `handleSummary`'s result: `stdout`, `stderr` or a path, and its content.
@@ -70,21 +71,4 @@ fn collect(cx: Ctx, value: Raw) -> JsResult<Result<Vec<SummaryFile>, String>> {
         files.push(SummaryFile { name, content });
     }
     Ok(Ok(files))
-}
-
-/// The name k6's messages give to a value's type.
-pub(crate) fn go_type(cx: Ctx, value: Raw) -> &'static str {
-    if value.is_nullish() {
-        "<nil>"
-    } else if value.is_bool() {
-        "bool"
-    } else if value.is_number() {
-        if value.as_f64().is_some_and(|n| n.fract() == 0.0) { "int64" } else { "float64" }
-    } else if value.is_array() {
-        "[]interface {}"
-    } else if value.is_function(cx) {
-        "func(sobek.FunctionCall) sobek.Value"
-    } else {
-        "map[string]interface {}"
-    }
 }

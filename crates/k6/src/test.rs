@@ -13,6 +13,7 @@ use crate::host::Phase;
 use crate::log::LogSink;
 use crate::realm::{Failure, Realm};
 use crate::resolve;
+use crate::secrets::Secrets;
 use crate::summary_files::{self, SummaryResult};
 use crate::vu::{K6Vu, script_error, throw_away_context};
 use crate::world::{Reader, TestConfig, TextSummary, World, lock};
@@ -35,6 +36,8 @@ pub struct LoadOptions {
     pub text_summary: TextSummary,
     /// Metrics of the run; the script's own are declared here.
     pub registry: Arc<Registry>,
+    /// What `k6/secrets` gives.
+    pub secrets: Arc<Secrets>,
 }
 
 /// A script whose init code has run once.
@@ -93,12 +96,15 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
         text_summary: options.text_summary,
         script_dir: options.path.parent().unwrap_or_else(|| Path::new("/")).to_path_buf(),
         files: Default::default(),
+        texts: Default::default(),
+        cursors: Default::default(),
         arrays: Default::default(),
         config: OnceLock::new(),
         probe_config: TestConfig::default(),
         setup_data: Default::default(),
         warned: Default::default(),
         http: OnceLock::new(),
+        secrets: options.secrets,
     });
     let not_loaded = |what: &str| {
         format!("could not initialize '{}': could not load JS test '{url}': {what}", options.name)

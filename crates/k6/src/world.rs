@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use metrics::Registry;
 
 use crate::compile::Graph;
+use crate::js::SharedText;
 use crate::log::LogSink;
 use crate::module::data::Elements;
+use crate::secrets::Secrets;
 
 /// Reads files for scripts; `cli` gives the disk, tests a map, an archive its own.
 pub trait Reader: Send + Sync + 'static {
@@ -82,10 +84,16 @@ pub struct World {
     pub reader: Arc<dyn Reader>,
     /// Renders `textSummary`.
     pub text_summary: TextSummary,
+    /// What `k6/secrets` gives.
+    pub secrets: Arc<Secrets>,
     /// Directory that `open()` resolves relative paths against: that of the main script.
     pub script_dir: PathBuf,
     /// Files that the probe opened, by path.
     pub(crate) files: Mutex<HashMap<PathBuf, crate::module::files::Opened>>,
+    /// The same as the engine's characters, where they are large.
+    pub(crate) texts: Mutex<HashMap<PathBuf, SharedText>>,
+    /// Places in CSV files that all VUs share, by file and options.
+    pub(crate) cursors: Mutex<HashMap<String, Arc<crate::module::csv::Cursor>>>,
     /// Arrays of `k6/data`, by name.
     pub(crate) arrays: Mutex<HashMap<String, Arc<Elements>>>,
     /// Set once the probe is done.

@@ -15,6 +15,7 @@ use crate::run::consolidation::{Sources, script_options};
 use crate::run::front;
 use crate::run::runtime::Runtime;
 use crate::run::script_log::ScriptLog;
+use crate::run::secrets;
 use crate::run::source::Source;
 use crate::session::Session;
 
@@ -28,7 +29,8 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let runtime = Runtime::read(&session.flags, false)?;
     let log = ScriptLog::new(session.log.clone());
     let registry = Arc::new(Registry::with_builtins());
-    let loaded = front::load(&source, &runtime, &log, &registry)?;
+    let secrets = secrets::read(&session.flags, &session.log)?;
+    let loaded = front::load(&source, &runtime, &log, &registry, secrets)?;
     let (options, mut warnings) =
         script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
     let json = if session.flags.is_on("execution-requirements") {

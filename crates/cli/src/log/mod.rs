@@ -5,6 +5,7 @@
 
 mod destination;
 pub(crate) mod format;
+mod redaction;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub(crate) type Copied = (u64, String);
 
 enum Job {
     Line(Line),
+    Redact(String),
     Copy(SyncSender<Copied>),
     Flush(SyncSender<()>),
 }
@@ -73,7 +75,7 @@ impl Logger {
         least: Level,
     ) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_LINES);
-        let writer = Writer { jobs, destination, console, copy: None };
+        let writer = Writer { jobs, destination, console, copy: None, secrets: Vec::new() };
         // Without a writer every line would block for ever; a process that can't start one thread can't run a test.
         rt::thread::start("squall-log", move || writer.run())
             .expect("the system lets a process start its first thread");
@@ -116,6 +118,13 @@ impl Logger {
         let _ = self.queue.send(Job::Copy(queue));
     }
 
+    /// No line that is queued from now on shows this text.
+    pub(crate) fn redact(&self, secret: &str) {
+        if !secret.is_empty() {
+            let _ = self.queue.send(Job::Redact(secret.to_owned()));
+        }
+    }
+
     /// A warning.
     pub(crate) fn warn(&self, message: &str) {
         self.log(Level::Warning, message, &[]);
@@ -140,13 +149,15 @@ struct Writer {
     destination: Destination,
     console: Option<ConsoleFile>,
     copy: Option<SyncSender<Copied>>,
+    secrets: Vec<String>,
 }
 
 impl Writer {
     fn run(mut self) {
         loop {
             match self.jobs.recv_timeout(QUIET) {
-                Ok(Job::Line(line)) => self.write(&line),
+                Ok(Job::Line(line)) => self.write(&redaction::of_line(line, &self.secrets)),
+                Ok(Job::Redact(secret)) => self.secrets.push(secret),
                 Ok(Job::Copy(queue)) => self.copy = Some(queue),
                 Ok(Job::Flush(done)) => {
                     self.flush();

@@ -9,16 +9,6 @@ use crate::session::setting;
 /// # Errors
 /// Names the flag or variable.
 pub(crate) fn check(flags: &Parsed) -> Result<Vec<String>, Failure> {
-    let refuse = |flag: &str, why: &str| {
-        Failure::usage(format!("--{flag} is not available in this version of squall"))
-            .hint(why.to_owned())
-    };
-    if setting(flags, "secret-source", "K6_SECRET_SOURCE").is_some() {
-        return Err(refuse(
-            "secret-source",
-            "pass secrets with -e NAME=value; k6/secrets can't be imported yet",
-        ));
-    }
     let mut notes = Vec::new();
     if setting(flags, "address", "K6_ADDRESS").is_some() {
         notes.push("the REST API (--address) is not available in this version of squall; the test runs without it");

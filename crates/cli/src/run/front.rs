@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use k6::{LoadOptions, Loaded, Reader, SystemTags, Test, TestConfig};
+use k6::{LoadOptions, Loaded, Reader, Secrets, SystemTags, Test, TestConfig};
 use metrics::Registry;
 use plan::options::Options;
 
@@ -32,6 +32,7 @@ pub(crate) fn load(
     runtime: &Runtime,
     log: &ScriptLog,
     registry: &Arc<Registry>,
+    secrets: Secrets,
 ) -> Result<Loaded, Failure> {
     k6::load(LoadOptions {
         name: source.argument.clone(),
@@ -42,6 +43,7 @@ pub(crate) fn load(
         log: Arc::new(log.clone()),
         text_summary,
         registry: Arc::clone(registry),
+        secrets: Arc::new(secrets),
     })
     .map_err(|error| {
         let mut failure = ending::script_failure(&error);

@@ -14,6 +14,7 @@ pub(crate) mod progress;
 pub(crate) mod recording;
 pub(crate) mod runtime;
 pub(crate) mod script_log;
+pub(crate) mod secrets;
 pub(crate) mod source;
 pub(crate) mod stopping;
 pub(crate) mod summary;

@@ -19,6 +19,7 @@ use super::front;
 use super::output::Planned;
 use super::runtime::{Runtime, SummaryMode};
 use super::script_log::ScriptLog;
+use super::secrets;
 use super::source::Source;
 use super::view::View;
 use crate::exit::{ExitStatus, Failure};
@@ -69,7 +70,8 @@ impl Prepared {
         let time_scale = time_scale(flags.float("time-scale"))?;
         let log = ScriptLog::new(session.log.clone());
         let registry = Arc::new(Registry::with_builtins());
-        let loaded = front::load(&source, &runtime, &log, &registry)?;
+        let secrets = secrets::read(flags, &session.log)?;
+        let loaded = front::load(&source, &runtime, &log, &registry, secrets)?;
         let (script, warnings) =
             script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
         tell(session, &warnings);

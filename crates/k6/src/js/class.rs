@@ -9,7 +9,8 @@ use super::{Ctx, JsResult, List, Raw, Thrown, Val, null, qjs};
 pub const FIRST_CLASS_ID: u32 = 72;
 
 /// A Rust type that scripts hold as an object. Ids are fixed so that every runtime agrees: give each type its own
-/// `FIRST_CLASS_ID + n` (0–15: this crate's core, 16–31: `http`, 48–50: WebSockets).
+/// `FIRST_CLASS_ID + n` (0–15: this crate's core, 16–31: `http`, 48–50: WebSockets, 64–79: cryptography, files,
+/// streams, 80–82: `html`).
 ///
 /// A value that keeps [`Val`]s must hand them to `trace`, or cycles through it leak until the VU ends.
 pub trait Class: Sized + 'static {

@@ -7,7 +7,9 @@
 mod atoms;
 mod class;
 mod engine;
+mod lazy;
 mod list;
+mod shared;
 mod text;
 mod value;
 
@@ -17,8 +19,10 @@ use std::ptr;
 pub use atoms::Atoms;
 pub use class::{Class, FIRST_CLASS_ID};
 pub use engine::{Engine, Intrinsics};
+pub use lazy::Lazy;
 pub use list::{Entry, GetterEntry, List, SetterEntry, constructor, func, getter, getter_setter};
 pub use rquickjs_sys as qjs;
+pub use shared::SharedText;
 pub use text::Text;
 pub use value::{Props, Raw, Val};
 
@@ -248,8 +252,18 @@ impl Ctx {
         self.own(unsafe { qjs::JS_NewArrayBufferCopy(self.0, bytes.as_ptr(), bytes.len() as _) })
     }
 
+    /// A `Uint8Array` with a copy of `bytes`.
+    pub fn uint8_array(self, bytes: &[u8]) -> JsResult<Val> {
+        self.need_typed_arrays()?;
+        // SAFETY: pointer and length of a slice, copied by the callee.
+        self.own(unsafe { qjs::JS_NewUint8ArrayCopy(self.0, bytes.as_ptr(), bytes.len() as _) })
+    }
+
     /// Typed arrays are an intrinsic that realms add only when a script mentions them; values of ours need it too.
-    fn need_typed_arrays(self) -> JsResult<()> {
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn need_typed_arrays(self) -> JsResult<()> {
         let host = self.host();
         if !host.typed_arrays.get() {
             host.typed_arrays.set(true);
@@ -259,6 +273,21 @@ impl Ctx {
             }
         }
         Ok(())
+    }
+
+    /// A `BigInt` of a big-endian number.
+    pub fn bigint(self, bytes: &[u8]) -> JsResult<Val> {
+        let host = self.host();
+        if !host.bigint.replace(true) {
+            // SAFETY: the context is live and the intrinsic has not been added yet.
+            if unsafe { qjs::JS_AddIntrinsicBigInt(self.0) } != 0 {
+                return Err(Thrown);
+            }
+        }
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let text = self.string(&format!("0x0{digits}"))?;
+        let constructor = self.globals().get_str(self, c"BigInt")?;
+        self.call(constructor.raw(), Raw::UNDEFINED, &[text.raw()])
     }
 
     /// Calls a function.
@@ -393,6 +422,14 @@ impl Ctx {
         let message = CString::new(message.replace('\0', "\\0")).unwrap_or_default();
         // SAFETY: a format with one string, which is NUL-terminated.
         unsafe { qjs::JS_ThrowTypeError(self.0, c"%s".as_ptr(), message.as_ptr()) };
+        Thrown
+    }
+
+    /// Throws a `RangeError`.
+    pub fn throw_range(self, message: &str) -> Thrown {
+        let message = CString::new(message.replace('\0', "\\0")).unwrap_or_default();
+        // SAFETY: a format with one string, which is NUL-terminated.
+        unsafe { qjs::JS_ThrowRangeError(self.0, c"%s".as_ptr(), message.as_ptr()) };
         Thrown
     }
 

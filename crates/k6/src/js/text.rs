@@ -25,7 +25,7 @@ impl Text {
         let mut text = Text { ctx: cx, ptr, len, repaired: None };
         // Nearly always right: the lossy conversion costs twice as much to find that out.
         if std::str::from_utf8(text.bytes()).is_err() {
-            text.repaired = Some(String::from_utf8_lossy(text.bytes()).into());
+            text.repaired = Some(repaired(text.bytes()).into());
         }
         Ok(text)
     }
@@ -42,6 +42,30 @@ impl Text {
             Some(text) => text,
             // SAFETY: checked in `of`.
             None => unsafe { std::str::from_utf8_unchecked(self.bytes()) },
+        }
+    }
+}
+
+/// The engine's bytes with U+FFFD for what is no UTF-8: a lone surrogate, of three bytes, becomes one.
+fn repaired(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    let mut rest = bytes;
+    loop {
+        match std::str::from_utf8(rest) {
+            Ok(text) => {
+                out.push_str(text);
+                return out;
+            }
+            Err(error) => {
+                let (text, broken) = rest.split_at(error.valid_up_to());
+                out.push_str(&String::from_utf8_lossy(text));
+                out.push('\u{fffd}');
+                let len = match broken {
+                    [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => 3,
+                    _ => error.error_len().unwrap_or(broken.len()),
+                };
+                rest = &broken[len..];
+            }
         }
     }
 }
@@ -65,5 +89,22 @@ impl Drop for Text {
     fn drop(&mut self) {
         // SAFETY: from JS_ToCStringLen, freed once.
         unsafe { qjs::JS_FreeCString(self.ctx.as_ptr(), self.ptr) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lone_surrogate_is_one_character() {
+        for (bytes, expect) in [
+            (&b"a\xed\xa0\x80b"[..], "a\u{fffd}b"),
+            (b"\xed\xb0\x80\xed\xb0\x80", "\u{fffd}\u{fffd}"),
+            (b"\xff\xc3\xbc", "\u{fffd}ü"),
+            (b"x\xe2\x82", "x\u{fffd}"),
+        ] {
+            assert_eq!(repaired(bytes), expect);
+        }
     }
 }

@@ -212,6 +212,43 @@ impl Raw {
         unsafe { qjs::JS_IsDate(self.0) }
     }
 
+    /// It is a `RegExp`.
+    pub fn is_regexp(self) -> bool {
+        // SAFETY: the value is live.
+        unsafe { qjs::JS_IsRegExp(self.0) }
+    }
+
+    /// It is a `DataView`.
+    pub fn is_data_view(self) -> bool {
+        // SAFETY: the value is live.
+        unsafe { qjs::JS_IsDataView(self.0) }
+    }
+
+    /// It is an object around a number, a string, a boolean or a bigint.
+    pub(crate) fn is_boxed(self) -> bool {
+        // QuickJS's own ids of these classes.
+        const NUMBER_STRING_BOOLEAN: std::ops::RangeInclusive<u32> = 4..=6;
+        const BIGINT: u32 = 35;
+        if !self.is_object() {
+            return false;
+        }
+        // SAFETY: an object may be asked for its class.
+        let class = unsafe { qjs::JS_GetClassID(self.0) };
+        NUMBER_STRING_BOOLEAN.contains(&class) || class == BIGINT
+    }
+
+    /// It is a `Map`.
+    pub fn is_map(self) -> bool {
+        // SAFETY: the value is live.
+        unsafe { qjs::JS_IsMap(self.0) }
+    }
+
+    /// It is a `Set`.
+    pub fn is_set(self) -> bool {
+        // SAFETY: the value is live.
+        unsafe { qjs::JS_IsSet(self.0) }
+    }
+
     /// It is an `ArrayBuffer`.
     pub fn is_array_buffer(self) -> bool {
         // SAFETY: the value is live.
@@ -220,8 +257,16 @@ impl Raw {
 
     /// The name k6 prints for a typed array (`Uint8ClampedArray` is a `Uint8Array` to it).
     pub(crate) fn typed_array_name(self) -> Option<&'static str> {
+        match self.typed_array_class()? {
+            "Uint8ClampedArray" => Some("Uint8Array"),
+            name => Some(name),
+        }
+    }
+
+    /// The constructor of a typed array.
+    pub(crate) fn typed_array_class(self) -> Option<&'static str> {
         const NAMES: [&str; 12] = [
-            "Uint8Array",
+            "Uint8ClampedArray",
             "Int8Array",
             "Uint8Array",
             "Int16Array",
@@ -398,14 +443,35 @@ impl Raw {
 
     /// Runs `f` with the bytes of an `ArrayBuffer`, a typed array or a `DataView`; `None` for anything else.
     pub fn with_bytes<R>(self, cx: Ctx, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let (_buffer, data, len) = self.place(cx)?;
         // SAFETY: the buffer is alive while borrowed and `f` runs no script, so it can't be detached meanwhile.
+        Some(f(unsafe { bytes_of(data, len) }))
+    }
+
+    /// The same, to write into it; `None` for a buffer that nobody may write, too.
+    pub fn with_bytes_mut<R>(self, cx: Ctx, f: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
+        let (buffer, ..) = self.place(cx)?;
+        // Bytes that others share are copied now; the place changes.
+        // SAFETY: a live value.
+        if !unsafe { qjs::JS_OwnArrayBuffer(buffer.raw().0) } {
+            return None;
+        }
+        let (_buffer, data, len) = self.place(cx)?;
+        if data.is_null() || len == 0 {
+            return Some(f(&mut []));
+        }
+        // SAFETY: as above; one thread runs the VU, so nothing else looks at the bytes meanwhile.
+        Some(f(unsafe { std::slice::from_raw_parts_mut(data, len) }))
+    }
+
+    /// The buffer of an `ArrayBuffer`, a typed array or a `DataView`, and where its bytes are.
+    fn place(self, cx: Ctx) -> Option<(Val, *mut u8, usize)> {
+        // SAFETY: the value is alive; out-parameters outlive the calls.
         unsafe {
             let mut len = 0;
-            if self.is_array_buffer() {
-                let data = qjs::JS_GetArrayBuffer(cx.as_ptr(), &mut len, self.0);
-                return Some(f(bytes_of(data, len as usize)));
-            }
-            if qjs::JS_GetTypedArrayType(self.0) >= 0 {
+            let (buffer, offset, length) = if self.is_array_buffer() {
+                (Ok(self.dup(cx)), 0, usize::MAX)
+            } else if qjs::JS_GetTypedArrayType(self.0) >= 0 {
                 let (mut offset, mut length, mut each) = (0, 0, 0);
                 let raw = qjs::JS_GetTypedArrayBuffer(
                     cx.as_ptr(),
@@ -414,16 +480,33 @@ impl Raw {
                     &mut length,
                     &mut each,
                 );
-                let Ok(buffer) = cx.own(raw) else {
+                (cx.own(raw), offset as usize, length as usize)
+            } else if qjs::JS_IsDataView(self.0) {
+                // Getters of the prototype; a script that replaces them gets what it asks for.
+                let number = |name| -> JsResult<usize> {
+                    Ok(self.get_str(cx, name)?.as_f64().unwrap_or(0.0) as usize)
+                };
+                let Ok((offset, length)) =
+                    number(c"byteOffset").and_then(|offset| Ok((offset, number(c"byteLength")?)))
+                else {
                     drop(cx.take_exception());
                     return None;
                 };
-                let data = qjs::JS_GetArrayBuffer(cx.as_ptr(), &mut len, buffer.raw().0);
-                let all = bytes_of(data, len as usize);
-                let end = (offset as usize).saturating_add(length as usize).min(all.len());
-                return Some(f(all.get(offset as usize..end).unwrap_or_default()));
+                (self.get_str(cx, c"buffer"), offset, length)
+            } else {
+                return None;
+            };
+            let Ok(buffer) = buffer else {
+                drop(cx.take_exception());
+                return None;
+            };
+            let data = qjs::JS_GetArrayBuffer(cx.as_ptr(), &mut len, buffer.raw().0);
+            if data.is_null() {
+                drop(cx.take_exception());
+                return Some((buffer, data, 0));
             }
-            None
+            let (all, offset) = (len as usize, offset.min(len as usize));
+            Some((buffer, data.add(offset), length.min(all - offset)))
         }
     }
 }

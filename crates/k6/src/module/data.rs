@@ -3,13 +3,35 @@
 use std::sync::Arc;
 
 use crate::js::{Args, Ctx, JsResult, List, Raw, Val, constructor};
+use crate::module::csv::Rows;
 use crate::module::keyed::{self, Key, Keyed};
 use crate::native;
 use crate::world::lock;
 
-/// The elements of a shared array, JSON.
+/// The elements of a shared array.
 #[derive(Debug)]
-pub(crate) struct Elements(Vec<Box<str>>);
+pub(crate) enum Elements {
+    /// Of a script's array, each as JSON.
+    Json(Vec<Box<str>>),
+    /// Of a CSV file.
+    Rows(Rows),
+}
+
+impl Elements {
+    fn len(&self) -> usize {
+        match self {
+            Elements::Json(elements) => elements.len(),
+            Elements::Rows(rows) => rows.len(),
+        }
+    }
+
+    fn get(&self, cx: Ctx, i: usize) -> JsResult<Option<Val>> {
+        match self {
+            Elements::Json(elements) => elements.get(i).map(|json| parse(cx, json)).transpose(),
+            Elements::Rows(rows) => rows.get(cx, i),
+        }
+    }
+}
 
 static CONSTRUCTORS: List<1> = List([constructor(c"SharedArray", 2, native!(shared_array))]);
 
@@ -50,6 +72,11 @@ fn shared_array(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
             lock(&host.world.arrays).entry(name.to_string()).or_insert(made).clone()
         }
     };
+    array_of(cx, elements)
+}
+
+/// An array over elements that all VUs share.
+pub(crate) fn array_of(cx: Ctx, elements: Arc<Elements>) -> JsResult<Val> {
     keyed::array(cx, SharedArray { elements })
 }
 
@@ -64,7 +91,7 @@ fn encode(cx: Ctx, function: Raw) -> JsResult<Elements> {
         let item = array.get_idx(cx, i)?;
         elements.push(cx.stringify(item.raw())?.unwrap_or_default().into_boxed_str());
     }
-    Ok(Elements(elements))
+    Ok(Elements::Json(elements))
 }
 
 struct SharedArray {
@@ -74,11 +101,10 @@ struct SharedArray {
 impl Keyed for SharedArray {
     fn get(&self, cx: Ctx, key: Key<'_>) -> JsResult<Option<Val>> {
         match key {
-            Key::Name("length") => Ok(Some(cx.number(self.elements.0.len() as f64))),
+            Key::Name("length") => Ok(Some(cx.number(self.elements.len() as f64))),
             Key::Name(_) => Ok(None),
             Key::Index(i) => {
-                let Some(json) = self.elements.0.get(i as usize) else { return Ok(None) };
-                let value = parse(cx, json)?;
+                let Some(value) = self.elements.get(cx, i as usize)? else { return Ok(None) };
                 freeze(cx, value.raw())?;
                 Ok(Some(value))
             }
@@ -88,12 +114,12 @@ impl Keyed for SharedArray {
     fn has(&self, _cx: Ctx, key: Key<'_>) -> JsResult<bool> {
         Ok(match key {
             Key::Name(name) => name == "length",
-            Key::Index(i) => (i as usize) < self.elements.0.len(),
+            Key::Index(i) => (i as usize) < self.elements.len(),
         })
     }
 
     fn keys(&self, _cx: Ctx) -> Vec<String> {
-        (0..self.elements.0.len()).map(|i| i.to_string()).collect()
+        (0..self.elements.len()).map(|i| i.to_string()).collect()
     }
 
     fn set(&self, cx: Ctx, _key: &str, _value: Raw) -> JsResult<()> {

@@ -5,8 +5,8 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use crate::js::{Args, Ctx, JsResult, List, Raw, Val, func};
+use crate::module::go_value::with_bytes;
 use crate::native;
-use crate::summary_files::go_type;
 
 static FUNCTIONS: List<2> =
     List([func(c"b64encode", 2, native!(b64encode)), func(c"b64decode", 3, native!(b64decode))]);
@@ -32,16 +32,8 @@ fn engine(cx: Ctx, name: Raw) -> JsResult<GeneralPurpose> {
 
 fn b64encode(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let engine = engine(cx, args.get(1))?;
-    let input = args.get(0);
-    let encoded = match input.with_bytes(cx, |bytes| engine.encode(bytes)) {
-        Some(encoded) => encoded,
-        None if input.is_string() => engine.encode(input.to_text(cx)?.as_bytes()),
-        None => {
-            let kind = go_type(cx, input);
-            let text = format!("invalid type {kind}, expected string, []byte or ArrayBuffer");
-            return Err(cx.throw_go(&text));
-        }
-    };
+    let encoded = with_bytes(cx, args.get(0), |bytes| engine.encode(bytes))?
+        .map_err(|text| cx.throw_go(&text))?;
     cx.string(&encoded)
 }
 

@@ -1,32 +1,26 @@
 //! `open()`.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::js::{Args, Ctx, JsResult, Raw, Val};
+use crate::js::{Args, Ctx, JsResult, Raw, SharedText, Val};
 use crate::loading;
 use crate::log::Level;
 use crate::module::only_in_init;
 use crate::resolve::clean;
-use crate::world::lock;
+use crate::world::{World, lock};
+
+/// Texts of this many bytes are kept once for all VUs; smaller ones cost less as copies.
+const SHARED_TEXT_BYTES: usize = 16 << 10;
 
 /// What the probe found at a path; later VUs get the same.
 #[derive(Debug, Clone)]
 pub(crate) enum Opened {
     /// The file's bytes.
     Content(Arc<[u8]>),
-    /// Why it can't be read.
-    Failed(String),
-}
-
-impl Opened {
-    fn get(self, cx: Ctx) -> JsResult<Arc<[u8]>> {
-        match self {
-            Self::Content(content) => Ok(content),
-            Self::Failed(why) => Err(cx.throw_go(&why)),
-        }
-    }
+    /// Why it can't be read: the kind, and k6's text.
+    Failed(ErrorKind, String),
 }
 
 /// `open(path[, 'b'])`.
@@ -48,30 +42,50 @@ pub(crate) fn open(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let content = read(cx, &path)?;
     let mode = args.get(1);
     if mode.is_string() && mode.to_text(cx)?.as_str() == "b" {
-        return cx.array_buffer(&content);
+        return cx.shared_buffer(content);
     }
-    cx.string(&String::from_utf8_lossy(&content))
+    if content.len() < SHARED_TEXT_BYTES {
+        return cx.string(&String::from_utf8_lossy(&content));
+    }
+    let known = lock(&host.world.texts).get(&path).cloned();
+    let text = match known {
+        Some(text) => text,
+        None => {
+            let text = SharedText::of(&content);
+            lock(&host.world.texts).entry(path).or_insert(text).clone()
+        }
+    };
+    cx.shared_string(text)
 }
 
-fn read(cx: Ctx, path: &PathBuf) -> JsResult<Arc<[u8]>> {
-    let world = &cx.host().world;
-    let known = lock(&world.files).get(path).cloned();
-    if let Some(opened) = known {
-        return opened.get(cx);
+fn read(cx: Ctx, path: &Path) -> JsResult<Arc<[u8]>> {
+    match opened(&cx.host().world, path) {
+        Some(Opened::Content(content)) => Ok(content),
+        Some(Opened::Failed(_, why)) => Err(cx.throw_go(&why)),
+        None => Err(cx.throw_go(&not_opened_before(path))),
     }
-    if !world.is_probe() {
-        return Err(cx.throw_go(&format!(
-            "open() can't be used with files that weren't previously opened during initialization (__VU==0), path: \
-             \"{}\"",
-            path.display()
-        )));
+}
+
+/// The file at a path, read once for all VUs; `None` where the probe has not opened it.
+pub(crate) fn opened(world: &World, path: &Path) -> Option<Opened> {
+    let known = lock(&world.files).get(path).cloned();
+    if known.is_some() || !world.is_probe() {
+        return known;
     }
     let content = match world.reader.read(path) {
         Ok(content) => Opened::Content(content.into()),
-        Err(error) => Opened::Failed(why(path, &error)),
+        Err(error) => Opened::Failed(error.kind(), why(path, &error)),
     };
-    lock(&world.files).insert(path.clone(), content.clone());
-    content.get(cx)
+    lock(&world.files).insert(path.to_owned(), content.clone());
+    Some(content)
+}
+
+/// k6's text for a file that VUs open and the probe did not.
+pub(crate) fn not_opened_before(path: &Path) -> String {
+    format!(
+        "open() can't be used with files that weren't previously opened during initialization (__VU==0), path: \"{}\"",
+        path.display()
+    )
 }
 
 fn why(path: &Path, error: &std::io::Error) -> String {

@@ -1,8 +1,8 @@
 //! What every script finds in the global scope besides the language.
 
 use crate::js::{Args, Ctx, JsResult, List, Raw, Val, func, getter_setter};
-use crate::module::{console, environment, files, summary, text_coding, timers};
-use crate::{loading, native, native_getter, native_setter};
+use crate::module::{console, environment, files, summary, timers};
+use crate::{loading, native, native_getter, native_setter, web};
 
 static GLOBALS: List<8> = List([
     func(c"setTimeout", 2, native!(timers::set_timeout)),
@@ -23,14 +23,11 @@ pub(crate) fn define(cx: Ctx) -> JsResult<()> {
     globals.set_str(cx, c"console", console::object(cx)?)?;
     globals.set_str(cx, c"__VU", cx.number(cx.host().id_in_instance as f64))?;
     globals.set_str(cx, c"global", globals.clone())?;
-    if cx.host().typed_arrays.get() {
-        text_coding::define(cx)?;
-    }
     // QuickJS has these, k6 doesn't, and scripts look.
     for name in ["queueMicrotask", "navigator", "performance"] {
         globals.delete_key(cx, name)?;
     }
-    Ok(())
+    web::define(cx, cx.host().world.graph.globals())
 }
 
 fn require(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {

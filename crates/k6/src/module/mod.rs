@@ -1,19 +1,26 @@
 //! The modules and globals that scripts see.
 
 pub(crate) mod console;
+pub(crate) mod crypto;
+pub(crate) mod csv;
 pub(crate) mod data;
 pub(crate) mod encoding;
 pub(crate) mod environment;
 pub(crate) mod execution;
 pub(crate) mod files;
+pub(crate) mod fs;
 pub(crate) mod globals;
+pub(crate) mod go_value;
 pub(crate) mod k6;
 pub(crate) mod keyed;
 pub(crate) mod metrics;
+pub(crate) mod secrets;
+pub(crate) mod streams;
 pub(crate) mod summary;
 pub(crate) mod text_coding;
 pub(crate) mod timers;
 pub(crate) mod ws;
+pub(crate) mod x509;
 
 use crate::js::{Ctx, JsResult, Raw, Val};
 use crate::jslib;
@@ -33,6 +40,8 @@ pub(crate) struct Kept {
     pub metadata: Option<Val>,
     /// Prototypes of `k6/html`, once it is used.
     pub html: Option<Box<crate::html::Prototypes>>,
+    /// Globals of the web platform.
+    pub web: crate::web::Made,
 }
 
 /// The exports of a built-in module.
@@ -49,8 +58,35 @@ pub(crate) fn open(cx: Ctx, name: &str) -> JsResult<Val> {
         "k6/ws" => ws::open_ws(cx),
         "k6/websockets" => ws::open_websockets(cx),
         "k6/experimental/websockets" => ws::open_experimental(cx),
+        "k6/crypto" => crypto::open(cx),
+        "k6/crypto/x509" => x509::open(cx),
+        "k6/secrets" => secrets::open(cx),
+        "k6/experimental/fs" => fs::open(cx),
+        "k6/experimental/csv" => csv::open(cx),
+        "k6/experimental/streams" => streams::open(cx),
+        "k6/experimental/webcrypto" => {
+            note_graduated(cx, name);
+            let exports = cx.object()?;
+            exports.set_str(cx, c"crypto", crate::web::value(cx, "crypto")?)?;
+            Ok(exports)
+        }
+        "k6/experimental/timers" => {
+            note_graduated(cx, name);
+            timers::open(cx)
+        }
         _ if jslib::named(name).is_some() => jslib::open(cx, name),
         _ => Err(cx.throw_go(&format!("the module \"{name}\" is not supported by squall yet"))),
+    }
+}
+
+/// k6 2 has no such module any more: what it held is global. Scripts of k6 1 go on.
+fn note_graduated(cx: Ctx, name: &str) {
+    let host = cx.host();
+    if host.world.warn_once(name) {
+        let text = format!(
+            "{name} has been graduated and its contents are global now; you can remove the import"
+        );
+        host.log(crate::log::Level::Warning, text, Vec::new());
     }
 }
 

@@ -93,6 +93,7 @@ impl Case {
                 format!("summary of {} bytes {indent:?} {colors}", json.len())
             },
             registry: self.registry.clone(),
+            secrets: Arc::default(),
         })
     }
 
