@@ -23,7 +23,61 @@ pub const FORMATS: &[(&str, fn(&[u8]))] = &[
     ("durations", durations),
     ("segments", segments),
     ("html", html),
+    ("certificates", certificates),
+    ("keys", keys),
+    ("csv", csv),
 ];
+
+// The parser belongs to a crate that brings a script engine along; itself it needs nothing.
+#[allow(dead_code)]
+#[path = "../../crates/k6/src/csv.rs"]
+mod csv_parser;
+
+/// A certificate as PEM or DER.
+pub fn certificates(bytes: &[u8]) {
+    let _ = crypto::x509::parse(bytes);
+    if let Some(der) = crypto::x509::decode_pem(bytes) {
+        let _ = crypto::x509::parse(&der);
+    }
+}
+
+/// A key in any of its forms: what was accepted is written again and read as the same.
+pub fn keys(bytes: &[u8]) {
+    use crypto::{ec, rsa};
+    if let Ok(key) = ec::PrivateKey::from_pkcs8(bytes) {
+        assert_eq!(ec::PrivateKey::from_pkcs8(&key.to_pkcs8()).as_ref(), Ok(&key));
+    }
+    if let Ok(key) = ec::PublicKey::from_spki(bytes) {
+        assert_eq!(ec::PublicKey::from_spki(&key.to_spki()).as_ref(), Ok(&key));
+    }
+    if let Ok(key) = rsa::PrivateKey::from_pkcs8(bytes) {
+        assert_eq!(rsa::PrivateKey::from_pkcs8(&key.to_pkcs8()).as_ref(), Ok(&key));
+    }
+    if let Ok(key) = rsa::PublicKey::from_spki(bytes) {
+        assert_eq!(rsa::PublicKey::from_spki(&key.to_spki()).as_ref(), Ok(&key));
+    }
+    for curve in [ec::Curve::P256, ec::Curve::P384, ec::Curve::P521] {
+        let _ = ec::PublicKey::from_point(curve, bytes);
+    }
+}
+
+/// A CSV file: every record is read or refused, and reading ends.
+pub fn csv(bytes: &[u8]) {
+    let mut position = csv_parser::Position::new(b',', 0);
+    loop {
+        let before = position.offset();
+        match position.next(bytes) {
+            Ok(None) => break,
+            Ok(Some(record)) => {
+                let text: usize = record.iter().map(|field| field.len()).sum();
+                // A byte that is no UTF-8 becomes three.
+                assert!(text <= 3 * (position.offset() - before));
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        assert!(position.offset() > before, "each step reads something");
+    }
+}
 
 /// A snapshot from another agent: decoded or refused; what was decoded encodes to the same again, and a coordinator can
 /// merge it or says why not.
