@@ -27,13 +27,16 @@ pub type NamedSource = (String, Arc<dyn SecretSource>);
 /// Secrets that scripts were given, by the place of their source and their key.
 type Given = HashMap<(usize, String), String>;
 
+/// Hears a secret before a script has it.
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
+
 /// All sources of a test.
 #[derive(Default)]
 pub struct Secrets {
     sources: Vec<NamedSource>,
     default: Option<usize>,
     given: Mutex<Given>,
-    on_given: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    on_given: Option<Listener>,
 }
 
 impl std::fmt::Debug for Secrets {

@@ -221,6 +221,7 @@ fn run<T: Send + 'static>(
     })
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `run` calls")]
 fn buffer(cx: Ctx, bytes: Vec<u8>) -> JsResult<Val> {
     cx.array_buffer(&bytes)
 }
