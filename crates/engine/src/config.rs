@@ -44,6 +44,10 @@ pub struct RunConfig {
     pub teardown_timeout: Duration,
     /// Which idle VU an arrival gets.
     pub idle_order: IdleOrder,
+    /// Make the VUs, then wait for [`set_paused(false)`](crate::control::ControlHandle::set_paused).
+    pub paused: bool,
+    /// When everything is over, wait for a signal before the last measurements are taken in.
+    pub linger: bool,
 }
 
 /// Which of several idle VUs serves the next arrival.

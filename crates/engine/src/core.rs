@@ -112,12 +112,7 @@ impl<S: Script> CoreState<S> {
 
     /// Tags of what the engine itself measures about a scenario: the run's and the scenario's name.
     pub(crate) fn scenario_tags(&self, run: &ScenarioRun) -> TagSetId {
-        let mut pairs: Vec<(&str, &str)> =
-            self.run_tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        if self.tag_scenario {
-            pairs.push(("scenario", &run.scenario.name));
-        }
-        self.shard.borrow_mut().tag_set(&pairs)
+        run.tags(&mut self.shard.borrow_mut(), &self.run_tags, self.tag_scenario)
     }
 
     pub(crate) fn activation(run: &Arc<ScenarioRun>) -> Rc<Activation> {
@@ -276,6 +271,14 @@ fn obey<S: Script>(core: &Rc<CoreState<S>>, making: &Queue<(VuId, u64)>, command
         Command::HandOff { run, arrival } => open_loop(core, &run).start_claimed(core, arrival),
         Command::Drain { run } => open_loop(core, &run).drain(core),
         Command::Interrupt { scenario_idx } => interrupt_scenario(core, scenario_idx),
+        Command::Retire { vu } => {
+            if let Some(cell) = cell(vu) {
+                cell.soft_stop.set(true);
+                cell.interrupt.raise();
+                cell.orders.push(Order::Quit);
+                core.status.vus_initialized.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
         Command::Setup => {
             rt::spawn(hook(core.clone(), true));
         }
@@ -347,12 +350,16 @@ async fn live<S: Script>(core: Rc<CoreState<S>>, cell: Rc<VuCell>, mut vu: S::Vu
             }
             Order::Once { open, arrival } => {
                 activate::<S>(&mut vu, &mut active, &open.run);
-                broken = run_arrival(&core, &cell, &mut vu, &open, arrival, &mut iterations).await;
+                let next =
+                    run_arrival(&core, &cell, &mut vu, &open, arrival, &mut iterations).await;
                 cell.works_for.set(None);
-                if broken.is_none() {
-                    open.finished(&core, cell.clone());
-                } else {
-                    open.lost(&core, cell.id);
+                match next {
+                    Next::GoOn | Next::Stop => open.finished(&core, cell.clone()),
+                    Next::Leave => open.left(&core),
+                    Next::Broken(why) => {
+                        broken = Some(why);
+                        open.lost(&core, cell.id);
+                    }
                 }
             }
         }
@@ -400,6 +407,8 @@ impl IterationSeries {
 enum Next {
     GoOn,
     Stop,
+    /// The script has had enough of the scenario.
+    Leave,
     Broken(String),
 }
 
@@ -429,7 +438,10 @@ async fn run_iteration<S: Script>(
         }
     }
     match outcome {
-        Outcome::Complete { .. } => {
+        Outcome::Complete { threw } => {
+            if threw {
+                RunStatus::bump(&core.status.exceptions, 1);
+            }
             run.completed.fetch_add(1, Ordering::Relaxed);
             RunStatus::bump(&core.status.iterations_completed, 1);
             if let (Some(open), Some(intended)) = (open, iteration.intended) {
@@ -438,7 +450,11 @@ async fn run_iteration<S: Script>(
             if let Some(min) = core.min_iteration {
                 pad(&cell.interrupt, started + min).await;
             }
-            if cell.interrupt.is_raised() { Next::Stop } else { Next::GoOn }
+            match cell.interrupt.is_raised() {
+                true => Next::Stop,
+                false if vu.leaves() => Next::Leave,
+                false => Next::GoOn,
+            }
         }
         Outcome::Interrupted => {
             RunStatus::bump(&core.status.iterations_interrupted, 1);
@@ -508,7 +524,7 @@ async fn loop_vu<S: Script>(
         let iteration = Iteration { in_test, in_instance, intended: None };
         match run_iteration(core, cell, vu, run, iteration, series, None).await {
             Next::GoOn => {}
-            Next::Stop => break None,
+            Next::Stop | Next::Leave => break None,
             Next::Broken(why) => break Some(why),
         }
     };
@@ -537,7 +553,7 @@ async fn run_arrival<S: Script>(
     open: &OpenLoop,
     arrival: Arrival,
     series: &mut IterationSeries,
-) -> Option<String> {
+) -> Next {
     let run = &open.run;
     run.active.fetch_add(1, Ordering::Relaxed);
     RunStatus::bump(&core.status.vus_active, 1);
@@ -547,8 +563,5 @@ async fn run_arrival<S: Script>(
     let next = run_iteration(core, cell, vu, run, iteration, series, Some(open)).await;
     run.active.fetch_sub(1, Ordering::Relaxed);
     core.status.vus_active.fetch_sub(1, Ordering::Relaxed);
-    match next {
-        Next::Broken(why) => Some(why),
-        Next::GoOn | Next::Stop => None,
-    }
+    next
 }

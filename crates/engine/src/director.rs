@@ -1,10 +1,9 @@
-//! The director: the run's clock and order of events, from making VUs to the last flush.
+//! The director: what its tasks share, and the desk where reports, demands and ticks come together.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use metrics::{Shard, TagSetId, builtin};
@@ -13,8 +12,10 @@ use rt::Nanos;
 use rt::channel::{Receiver, Sender};
 
 use crate::config::RunConfig;
+use crate::control::{Demand, RunState, Steer};
 use crate::coordinator::Coordinator;
-use crate::drive::{Happened, Lane, drive};
+use crate::drive::{Happened, Lane};
+use crate::lifecycle::{HookEnd, HookOrder, lifecycle, serve_hooks, serve_steers};
 use crate::message::{Command, Report, VuId};
 use crate::outcome::{End, Observer, RunOutcome};
 use crate::pool::Pool;
@@ -32,8 +33,6 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 /// How often thresholds are looked at, as in k6.
 const THRESHOLDS_EVERY: Duration = Duration::from_secs(2);
-/// How long the cores may take to hand in their last measurements.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A message to whoever watches the run.
 pub(crate) struct Warning {
@@ -49,25 +48,44 @@ pub(crate) struct Director {
     pub(crate) striping: Striping,
     pub(crate) shard: RefCell<Shard>,
     pub(crate) status: Arc<RunStatus>,
+    /// When the run's clock started; 0 before.
     pub(crate) clock_start: Cell<Nanos>,
+    /// From when the scenarios' times count: after `setup()`.
+    pub(crate) scenarios_start: Cell<Nanos>,
+    /// Since when the run is paused, if it is.
+    paused_at: Cell<Option<Nanos>>,
+    /// How long it was paused, without the pause before its start.
+    paused_for: Cell<Duration>,
+    /// Raised when a run that started paused may begin.
+    pub(crate) resumed: Latch,
     /// How long the run took, once it is over.
-    took: Cell<Option<Duration>>,
+    pub(crate) took: Cell<Option<Duration>>,
+    /// Whether it was over before its time.
+    pub(crate) cut_short: Cell<bool>,
     /// Raised when the scenarios must end now.
     pub(crate) stopping: Latch,
+    /// Raised by the first signal.
+    pub(crate) signalled: Latch,
     end: RefCell<Option<End>>,
-    phase: Cell<Phase>,
-    cores: Vec<Sender<Command>>,
-    vus_planned: u64,
+    pub(crate) phase: Cell<Phase>,
+    pub(crate) cores: Vec<Sender<Command>>,
+    pub(crate) vus_planned: u64,
+    /// Metrics whose thresholds were crossed when last looked at; `None` before the first look.
+    crossed: Cell<Option<usize>>,
+    pub(crate) steers: Queue<Steer>,
+    pub(crate) hook_orders: Queue<HookOrder>,
+    /// Ends of the hooks that the lifecycle ordered.
+    pub(crate) hooked: Queue<Result<(), HookEnd>>,
     /// VUs being made during the run, and the scenario each is for.
     making: RefCell<BTreeMap<VuId, usize>>,
-    made: Queue<(VuId, Result<(), ScriptError>)>,
-    hooks: Queue<Result<(), ScriptError>>,
-    flushed: Queue<()>,
-    ended: Queue<CoreWork>,
+    pub(crate) made: Queue<(VuId, Result<(), ScriptError>)>,
+    pub(crate) hooks: Queue<Result<(), ScriptError>>,
+    pub(crate) flushed: Queue<()>,
+    pub(crate) ended: Queue<CoreWork>,
     warnings: RefCell<Vec<Warning>>,
     /// Stops `teardown()` too: a second stop request, or a dead core.
-    hard_stop: Latch,
-    dead_cores: Cell<usize>,
+    pub(crate) hard_stop: Latch,
+    pub(crate) dead_cores: Cell<usize>,
 }
 
 impl Director {
@@ -99,31 +117,72 @@ impl Director {
         vu
     }
 
-    fn id_in_test(&self, vu: VuId) -> u64 {
+    pub(crate) fn id_in_test(&self, vu: VuId) -> u64 {
         self.striping.owned(vu - 1).map_or(vu, |global| global + 1)
     }
 
     /// The first reason to end counts; the scenarios end now.
-    fn stop(&self, end: End) {
+    pub(crate) fn stop(&self, end: End) {
         let mut slot = self.end.borrow_mut();
-        if slot.is_none() {
+        // A run that lingers has already ended, for whatever reason.
+        if slot.is_none() && !matches!(self.phase.get(), Phase::Lingering | Phase::Done) {
             *slot = Some(end);
         }
         drop(slot);
         self.stopping.raise();
     }
 
+    pub(crate) fn has_started(&self) -> bool {
+        self.clock_start.get() != Nanos(0)
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused_at.get().is_some()
+    }
+
+    pub(crate) fn pause(&self) {
+        self.paused_at.set(Some(rt::now()));
+    }
+
+    pub(crate) fn resume(&self) {
+        if let Some(since) = self.paused_at.take()
+            && self.has_started()
+        {
+            self.paused_for.set(self.paused_for.get() + (rt::now() - since));
+        }
+        self.resumed.raise();
+    }
+
+    pub(crate) fn state(&self) -> RunState {
+        let read = RunStatus::read;
+        RunState {
+            phase: self.phase.get(),
+            paused: self.is_paused(),
+            vus_active: read(&self.status.vus_active),
+            vus_initialized: read(&self.status.vus_initialized),
+            stopped: self.stopping.is_raised(),
+            cut_short: self.cut_short.get(),
+            started: self.has_started(),
+            crossed: self.crossed.get().unwrap_or(0),
+            thresholds_seen: self.crossed.get().is_some(),
+            marked_failed: read(&self.status.marked_failed) > 0,
+        }
+    }
+
     pub(crate) fn has_dead_core(&self) -> bool {
         self.dead_cores.get() > 0
     }
 
-    fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         if let Some(took) = self.took.get() {
             return took;
         }
         match self.clock_start.get() {
             Nanos(0) => Duration::ZERO,
-            start => rt::now() - start,
+            start => {
+                let until = self.paused_at.get().unwrap_or_else(rt::now);
+                (until - start).saturating_sub(self.paused_for.get())
+            }
         }
     }
 
@@ -135,7 +194,7 @@ impl Director {
             let started = run.times_if_begun().map(|times| times.started);
             let elapsed = match started {
                 Some(at) => now - at,
-                None => self.clock_start.get() + run.scenario.start_time - now,
+                None => self.scenarios_start.get() + run.scenario.start_time - now,
             };
             ScenarioProgress {
                 scenario_idx: run.idx,
@@ -154,6 +213,7 @@ impl Director {
         Progress {
             phase: self.phase.get(),
             elapsed: self.elapsed(),
+            paused: self.is_paused(),
             vus_active: read(&self.status.vus_active),
             vus_initialized: read(&self.status.vus_initialized),
             vus_planned: self.vus_planned,
@@ -192,140 +252,6 @@ impl Director {
             report @ (Report::Snapshot(_) | Report::Samples(_)) => return Some(report),
         }
         None
-    }
-}
-
-/// Makes the planned VUs; the first error ends the run.
-async fn make_planned(director: &Director) -> Result<(), End> {
-    let n = director.vus_planned;
-    for _ in 0..n {
-        let vu = director.pool.next_id();
-        director.tell(vu, Command::MakeVu { vu, id_in_test: director.id_in_test(vu) });
-    }
-    let mut ready = Vec::new();
-    let mut failed = None;
-    for _ in 0..n {
-        let made = either(director.hard_stop.wait(), director.made.next());
-        match either(director.stopping.wait(), made).await {
-            Either::First(()) | Either::Second(Either::First(())) => break,
-            Either::Second(Either::Second((vu, Ok(())))) => ready.push(vu),
-            Either::Second(Either::Second((vu, Err(mut error)))) => {
-                error.hint.get_or_insert_with(|| format!("error while initializing VU #{vu}"));
-                failed = Some(error);
-                break;
-            }
-        }
-    }
-    // In the order of their numbers, whichever core was faster.
-    ready.sort_unstable();
-    for vu in ready {
-        director.pool.put(vu);
-    }
-    failed.map_or(Ok(()), |error| Err(End::VuInit(error)))
-}
-
-/// Runs `setup()` or `teardown()` on the first core.
-async fn run_hook(
-    director: &Director,
-    command: Command,
-    timeout: Duration,
-    until: &Latch,
-) -> Result<(), HookEnd> {
-    director.cores[0].send(command);
-    let timed = either(director.hooks.next(), rt::sleep(timeout));
-    let cut = match either(timed, until.wait()).await {
-        Either::First(Either::First(result)) => return result.map_err(HookEnd::Failed),
-        Either::First(Either::Second(())) => HookEnd::TimedOut,
-        Either::Second(()) => HookEnd::Stopped,
-    };
-    director.cores[0].send(Command::InterruptHook);
-    // It ends by itself now; not for ever, should it hang in foreign code.
-    drop(rt::timeout(Duration::from_secs(5), director.hooks.next()).await);
-    Err(cut)
-}
-
-enum HookEnd {
-    Failed(ScriptError),
-    TimedOut,
-    Stopped,
-}
-
-/// The order of a run's events. Ends when everything is over and the last measurements are in.
-async fn lifecycle(director: Rc<Director>) -> Vec<CoreWork> {
-    let ran = run_scenarios(&director).await;
-    if let Err(end) = ran {
-        director.stop(end);
-    }
-    director.took.set(Some(director.elapsed()));
-    director.phase.set(Phase::Done);
-    let alive = director.cores.len() - director.dead_cores.get();
-    director.tell_all(|| Command::Flush);
-    let deadline = rt::now() + FLUSH_PATIENCE;
-    for _ in 0..alive {
-        if let Either::Second(()) = either(director.flushed.next(), rt::sleep_until(deadline)).await
-        {
-            director.warn("a core did not hand in its last measurements in time", Vec::new());
-            break;
-        }
-    }
-    director.tell_all(|| Command::Quit);
-    let mut works = Vec::new();
-    for _ in 0..alive {
-        match either(director.ended.next(), rt::sleep_until(deadline)).await {
-            Either::First(work) => works.push(work),
-            Either::Second(()) => break,
-        }
-    }
-    works
-}
-
-async fn run_scenarios(director: &Rc<Director>) -> Result<(), End> {
-    make_planned(director).await?;
-    if director.stopping.is_raised() {
-        return Ok(());
-    }
-    director.clock_start.set(rt::now());
-    director.status.started_ns.store(rt::now().0.max(1), Ordering::Relaxed);
-    let config = &director.config;
-    if config.setup {
-        director.phase.set(Phase::Setup);
-        match run_hook(director, Command::Setup, config.setup_timeout, &director.stopping).await {
-            Ok(()) => {}
-            Err(HookEnd::Failed(error)) => return Err(End::Setup(error)),
-            Err(HookEnd::TimedOut) => {
-                return Err(End::Setup(timed_out("setup", config.setup_timeout, 100)));
-            }
-            Err(HookEnd::Stopped) => return Ok(()),
-        }
-    }
-    // Scenario times count from here.
-    let run_clock = director.clock_start.replace(rt::now());
-    director.phase.set(Phase::Running);
-    let tasks: Vec<_> =
-        (0..director.lanes.len()).map(|idx| rt::spawn(drive(director.clone(), idx))).collect();
-    for task in tasks {
-        task.await;
-    }
-    director.clock_start.set(run_clock);
-    if config.teardown && !director.has_dead_core() {
-        director.phase.set(Phase::Teardown);
-        let timeout = config.teardown_timeout;
-        match run_hook(director, Command::Teardown, timeout, &director.hard_stop).await {
-            Ok(()) | Err(HookEnd::Stopped) => {}
-            Err(HookEnd::Failed(error)) => return Err(End::Teardown(error)),
-            Err(HookEnd::TimedOut) => {
-                return Err(End::Teardown(timed_out("teardown", timeout, 101)));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn timed_out(what: &str, after: Duration, exit_code: u8) -> ScriptError {
-    ScriptError {
-        message: format!("{what}() execution timed out after {} seconds", after.as_secs()),
-        exit_code,
-        hint: Some(format!("You can increase the time limit via the {what}Timeout option")),
     }
 }
 
@@ -389,6 +315,7 @@ impl Desk<'_> {
 
     fn thresholds(&mut self, at_end: bool) {
         let verdict = self.coordinator.thresholds(self.director.elapsed(), at_end);
+        self.director.crossed.set(Some(verdict.crossed.len()));
         if verdict.abort && !at_end {
             self.director.stop(End::Thresholds { crossed: verdict.crossed, aborted: true });
         } else if at_end && !verdict.crossed.is_empty() {
@@ -400,7 +327,9 @@ impl Desk<'_> {
     }
 
     fn stop_requested(&mut self, reason: StopReason) {
-        if self.director.stopping.is_raised() {
+        let is_signal = matches!(reason, StopReason::Signal(_));
+        // k6's API can be told to stop any number of times; only a second signal is impatience.
+        if self.director.stopping.is_raised() && is_signal {
             self.director.hard_stop.raise();
         }
         let end = match reason {
@@ -408,13 +337,28 @@ impl Desk<'_> {
             StopReason::Api => End::Api,
         };
         self.director.stop(end);
+        if is_signal {
+            self.director.signalled.raise();
+        }
+    }
+
+    fn obey(&mut self, demand: Demand) {
+        match demand {
+            Demand::Stop(reason) => self.stop_requested(reason),
+            Demand::State(reply) => reply(self.director.state()),
+            Demand::Totals(reply) => reply(self.coordinator.totals(self.director.elapsed())),
+            Demand::Steer(steer) => self.director.steers.push(steer),
+            Demand::Hook(hook, reply) => {
+                self.director.hook_orders.push(HookOrder::Outside(hook, reply));
+            }
+        }
     }
 }
 
 /// What wakes the desk.
 enum Event {
     Report(Report),
-    Stop(StopReason),
+    Demand(Demand),
     Tick,
     Over(Vec<CoreWork>),
 }
@@ -433,7 +377,7 @@ pub(crate) async fn direct(
     config: RunConfig,
     coordinator: Coordinator,
     wiring: Wiring,
-    mut stops: StopRequests,
+    mut demands: StopRequests,
     observer: &mut dyn Observer,
 ) -> RunOutcome {
     let Wiring { shard, status, cores, mut reports } = wiring;
@@ -448,21 +392,23 @@ pub(crate) async fn direct(
     }
     let mut desk =
         Desk { director: director.clone(), coordinator, observer, dropped_samples: 0, gauge_tags };
+    rt::spawn(serve_hooks(director.clone()));
+    rt::spawn(serve_steers(director.clone()));
     let mut life = rt::spawn(lifecycle(director.clone()));
     let begun = rt::now();
     let (mut progress_at, mut gauges_at) = (begun, begun + GAUGES_EVERY);
     let mut thresholds_at = begun + THRESHOLDS_EVERY;
-    let (mut may_stop, mut may_report) = (true, true);
+    let (mut may_ask, mut may_report) = (true, true);
     let works = loop {
         let tick = progress_at.min(gauges_at).min(thresholds_at);
         let event = {
-            let stop = async {
-                if may_stop { stops.0.recv().await } else { std::future::pending().await }
+            let demand = async {
+                if may_ask { demands.0.recv().await } else { std::future::pending().await }
             };
             let report = async {
                 if may_report { reports.recv().await } else { std::future::pending().await }
             };
-            let outside = either(stop, rt::sleep_until(tick));
+            let outside = either(demand, rt::sleep_until(tick));
             match either(report, either(outside, &mut life)).await {
                 Either::First(Some((_, report))) => Event::Report(report),
                 // The last core is gone; its account has been filed and `life` is about to take it.
@@ -470,9 +416,9 @@ pub(crate) async fn direct(
                     may_report = false;
                     continue;
                 }
-                Either::Second(Either::First(Either::First(Some(reason)))) => Event::Stop(reason),
+                Either::Second(Either::First(Either::First(Some(demand)))) => Event::Demand(demand),
                 Either::Second(Either::First(Either::First(None))) => {
-                    may_stop = false;
+                    may_ask = false;
                     continue;
                 }
                 Either::Second(Either::First(Either::Second(()))) => Event::Tick,
@@ -481,7 +427,7 @@ pub(crate) async fn direct(
         };
         match event {
             Event::Report(report) => desk.take(report),
-            Event::Stop(reason) => desk.stop_requested(reason),
+            Event::Demand(demand) => desk.obey(demand),
             Event::Over(works) => break works,
             Event::Tick => {}
         }
@@ -533,6 +479,7 @@ fn finish(desk: Desk<'_>, works: Vec<CoreWork>) -> RunOutcome {
         elapsed: director.elapsed(),
         end,
         marked_failed,
+        exceptions: RunStatus::read(&director.status.exceptions),
         self_check: SelfCheck::judge(works, lateness_ms, dropped_samples),
         progress,
     }
@@ -565,8 +512,18 @@ fn new_director(
         shard: RefCell::new(shard),
         status,
         clock_start: Cell::new(Nanos(0)),
+        scenarios_start: Cell::new(Nanos(0)),
+        paused_at: Cell::new(config.paused.then(rt::now)),
+        paused_for: Cell::new(Duration::ZERO),
+        resumed: Latch::default(),
         took: Cell::new(None),
+        cut_short: Cell::new(false),
         stopping: Latch::default(),
+        signalled: Latch::default(),
+        crossed: Cell::new(None),
+        steers: Queue::default(),
+        hook_orders: Queue::default(),
+        hooked: Queue::default(),
         end: RefCell::new(None),
         phase: Cell::new(Phase::Init),
         cores,

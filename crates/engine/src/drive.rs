@@ -11,6 +11,8 @@ use metrics::builtin;
 use plan::scenario::Executor;
 use rt::Nanos;
 
+use crate::control::Refusal;
+use crate::controlled::{Controlled, Goal, controlled};
 use crate::director::Director;
 use crate::message::{Command, LoopRule, VuId};
 use crate::progress::ScenarioPhase;
@@ -21,15 +23,22 @@ use crate::wait::{Either, Queue, either};
 /// An interrupted VU that has not ended after this long is given up.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
+/// Longer than any test.
+const ENDLESS: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// What happens to a scenario, as told by the cores.
-#[derive(Debug)]
 pub(crate) enum Happened {
     LoopEnded { vu: VuId, turn: u64 },
     PacingDone,
     Drained { vus: Vec<VuId> },
     NeedVu,
     VuMade { vu: VuId, result: Result<(), ScriptError> },
+    Paused { paused: bool, answer: Answer },
+    Scaled { goal: Goal, answer: Answer },
 }
+
+/// Where a scenario says that it has done what it was asked for.
+pub(crate) type Answer = Rc<Queue<Result<(), Refusal>>>;
 
 /// The director's side of a scenario.
 pub(crate) struct Lane {
@@ -41,10 +50,12 @@ pub(crate) struct Lane {
     vus_max: u64,
     /// Iterations of this instance, for the iteration executors.
     pub(crate) iterations_total: Option<u64>,
+    /// What is changed from outside, where its executor lets it be.
+    pub(crate) controlled: Option<Controlled>,
 }
 
 /// How a closed-loop or open-loop wait ended.
-enum Woken {
+pub(crate) enum Woken {
     Event(Happened),
     Time,
     Stopped,
@@ -64,6 +75,11 @@ impl Lane {
             }
             Executor::ConstantArrivalRate(e) => (e.pre_allocated_vus, e.max_vus, None),
             Executor::RampingArrivalRate(e) => (e.pre_allocated_vus, e.max_vus, None),
+            Executor::ExternallyControlled(e) => (e.vus, e.max_vus, None),
+        };
+        let controlled = match &run.scenario.executor {
+            Executor::ExternallyControlled(e) => Some(Controlled::new(e)),
+            _ => None,
         };
         Lane {
             run,
@@ -72,7 +88,20 @@ impl Lane {
             vus: striping.scale(vus),
             vus_max: striping.scale(vus_max),
             iterations_total,
+            controlled,
         }
+    }
+
+    /// Waits until the scenario has done what it was asked for.
+    pub(crate) async fn answer(&self, answer: &Answer) -> Result<(), Refusal> {
+        let is_over = matches!(self.phase.get(), ScenarioPhase::Done | ScenarioPhase::Interrupted);
+        if is_over {
+            return Err(Refusal::Pause(format!(
+                "the scenario '{}' is over",
+                self.run.scenario.name
+            )));
+        }
+        answer.next().await
     }
 
     /// The regular duration: no iteration starts after it.
@@ -83,19 +112,21 @@ impl Lane {
                 let steps = plan::ramping::steps(e, striping);
                 Duration::from_nanos(steps.last().map_or(0, |step| step.at_ns))
             }
+            // When it ends depends on its pauses: its own task knows.
+            Executor::ExternallyControlled(_) => ENDLESS,
             executor => executor.regular_duration(),
         }
     }
 
     /// The next event of a lane whose VUs have been interrupted: only ends count, and the time to give up.
-    async fn next_end(&self, until: Nanos) -> Woken {
+    pub(crate) async fn next_end(&self, until: Nanos) -> Woken {
         match either(self.events.next(), rt::sleep_until(until)).await {
             Either::First(event) => Woken::Event(event),
             Either::Second(()) => Woken::Time,
         }
     }
 
-    async fn next(&self, director: &Director, until: Option<Nanos>) -> Woken {
+    pub(crate) async fn next(&self, director: &Director, until: Option<Nanos>) -> Woken {
         let timed = async {
             match until {
                 Some(at) => rt::sleep_until(at).await,
@@ -114,7 +145,7 @@ impl Lane {
 /// Runs a scenario from its start time to its end.
 pub(crate) async fn drive(director: Rc<Director>, idx: usize) {
     let lane = &director.lanes[idx];
-    let starts = director.clock_start.get() + lane.run.scenario.start_time;
+    let starts = director.scenarios_start.get() + lane.run.scenario.start_time;
     let start = either(director.stopping.wait(), rt::sleep_until(starts)).await;
     if matches!(start, Either::First(())) {
         return;
@@ -139,6 +170,7 @@ pub(crate) async fn drive(director: Rc<Director>, idx: usize) {
         Executor::ConstantArrivalRate(_) | Executor::RampingArrivalRate(_) => {
             arrivals(&director, lane).await
         }
+        Executor::ExternallyControlled(_) => controlled(&director, lane).await,
     };
     lane.run.active.store(0, Ordering::Relaxed);
     lane.run.held.store(0, Ordering::Relaxed);
@@ -147,11 +179,11 @@ pub(crate) async fn drive(director: Rc<Director>, idx: usize) {
 
 impl Director {
     /// Until when interrupted VUs are waited for. Those of a core that died will never answer.
-    fn give_up_at(&self) -> Nanos {
+    pub(crate) fn give_up_at(&self) -> Nanos {
         rt::now() + if self.has_dead_core() { Duration::from_millis(500) } else { GIVE_UP }
     }
 
-    async fn take_vus(&self, lane: &Lane, n: u64) -> Vec<VuId> {
+    pub(crate) async fn take_vus(&self, lane: &Lane, n: u64) -> Vec<VuId> {
         let mut vus = Vec::new();
         while (vus.len() as u64) < n {
             let Some(vu) = self.take_vu().await else { break };
@@ -166,7 +198,7 @@ impl Director {
         self.pool.take(&self.stopping, warn).await
     }
 
-    fn give_back(&self, lane: &Lane, vu: VuId) {
+    pub(crate) fn give_back(&self, lane: &Lane, vu: VuId) {
         lane.run.held.fetch_sub(1, Ordering::Relaxed);
         self.pool.put(vu);
     }
@@ -403,7 +435,9 @@ async fn arrivals(director: &Rc<Director>, lane: &Lane) -> bool {
                     ),
                 }
             }
-            Woken::Event(Happened::LoopEnded { .. }) => {}
+            Woken::Event(
+                Happened::LoopEnded { .. } | Happened::Paused { .. } | Happened::Scaled { .. },
+            ) => {}
             Woken::Time if was_interrupted => return false,
             Woken::Time | Woken::Stopped => {
                 director.interrupt(lane);
@@ -429,17 +463,12 @@ impl Director {
     fn record_dropped(&self, run: &ScenarioRun, n: u64) {
         run.dropped.fetch_add(n, Ordering::Relaxed);
         let mut shard = self.shard.borrow_mut();
-        let mut pairs: Vec<(&str, &str)> =
-            self.config.run_tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        if self.config.tag_scenario {
-            pairs.push(("scenario", &run.scenario.name));
-        }
-        let tags = shard.tag_set(&pairs);
+        let tags = run.tags(&mut shard, &self.config.run_tags, self.config.tag_scenario);
         shard.add(builtin::DROPPED_ITERATIONS, tags, n as f64, rt::unix_nanos());
     }
 
     /// VUs that did not end: they can't be used again.
-    fn lose(&self, vus: &BTreeSet<VuId>) {
+    pub(crate) fn lose(&self, vus: &BTreeSet<VuId>) {
         if !vus.is_empty() {
             let n = vus.len();
             self.warn(

@@ -8,10 +8,13 @@
 //! on the path of an iteration nothing is locked. Start reading at [`run()`], then `director`, then `core`.
 
 mod config;
+pub mod control;
+mod controlled;
 pub mod coordinator;
 mod core;
 mod director;
 mod drive;
+mod lifecycle;
 mod message;
 mod outcome;
 mod pacing;

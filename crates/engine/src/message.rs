@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Drain { run: Arc<ScenarioRun> },
     /// Interrupt every VU that works for the scenario.
     Interrupt { scenario_idx: usize },
+    /// End a VU that is not needed any more. Whatever it does is interrupted; it says nothing.
+    Retire { vu: VuId },
     /// Run `setup()` in a throw-away VU. Answered by [`Report::Hook`].
     Setup,
     /// Run `teardown()` in a throw-away VU. Answered by [`Report::Hook`].

@@ -70,6 +70,8 @@ pub struct RunOutcome {
     pub end: End,
     /// `exec.test.fail()` was called.
     pub marked_failed: bool,
+    /// Iterations that ended by an exception.
+    pub exceptions: u64,
     /// Whether the numbers can be trusted.
     pub self_check: SelfCheck,
     /// The last look at it.

@@ -94,6 +94,11 @@ impl OpenLoop {
         self.one_less(core);
     }
 
+    /// A VU has finished its last iteration of the scenario: it stays with it, and serves nothing more.
+    pub(crate) fn left<S: Script>(&self, core: &CoreState<S>) {
+        self.one_less(core);
+    }
+
     /// A VU broke while it served an arrival.
     pub(crate) fn lost<S: Script>(&self, core: &CoreState<S>, vu: VuId) {
         self.members.borrow_mut().retain(|member| *member != vu);

@@ -7,12 +7,16 @@ use std::time::Duration;
 pub enum Phase {
     /// VUs run their init code.
     Init,
+    /// All VUs are there; the run waits to be resumed.
+    Paused,
     /// `setup()` runs.
     Setup,
     /// Scenarios run.
     Running,
     /// `teardown()` runs.
     Teardown,
+    /// The scenarios are over; the run stays up until it is told to end.
+    Lingering,
     /// Everything has ended.
     Done,
 }
@@ -60,8 +64,10 @@ pub struct ScenarioProgress {
 pub struct Progress {
     /// Where the run is.
     pub phase: Phase,
-    /// Time since the run's clock started.
+    /// Time since the run's clock started, pauses left out.
     pub elapsed: Duration,
+    /// Paused in the middle.
+    pub paused: bool,
     /// VUs that run iterations.
     pub vus_active: u64,
     /// VUs that have run their init code.

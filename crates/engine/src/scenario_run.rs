@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use metrics::{Shard, TagSetId};
 use plan::arrivals::Arrivals;
 use plan::scenario::Scenario;
 use rt::Nanos;
@@ -104,6 +105,21 @@ impl ScenarioRun {
 
     pub(crate) fn times_if_begun(&self) -> Option<Times> {
         self.times.get().copied()
+    }
+
+    /// Tags of what the engine itself measures about the scenario: the run's, and its name where that is wanted.
+    pub(crate) fn tags(
+        &self,
+        shard: &mut Shard,
+        run_tags: &[(String, String)],
+        with_name: bool,
+    ) -> TagSetId {
+        let mut pairs: Vec<(&str, &str)> =
+            run_tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        if with_name {
+            pairs.push(("scenario", &self.scenario.name));
+        }
+        shard.tag_set(&pairs)
     }
 
     /// The number of the next iteration in this instance, and over all instances.

@@ -61,6 +61,11 @@ pub trait Vu: 'static {
     /// Runs one iteration to its end or until it is interrupted.
     fn iterate(&mut self, iteration: Iteration) -> impl Future<Output = Outcome>;
 
+    /// Whether the iteration that has just ended asked for no further one of its scenario. Asking forgets the answer.
+    fn leaves(&self) -> bool {
+        false
+    }
+
     /// Tags of samples the engine makes for this VU (`iterations`, `iteration_duration`): run, scenario, group tags.
     fn tags(&self) -> TagSetId;
 

@@ -13,6 +13,8 @@ pub struct RunStatus {
     pub iterations_completed: AtomicU64,
     /// Iterations stopped before their end.
     pub iterations_interrupted: AtomicU64,
+    /// Iterations that ended by an exception; they count as complete, too.
+    pub exceptions: AtomicU64,
     /// When the run's clock started, `Nanos` of the real clock; 0 before.
     pub started_ns: AtomicU64,
     /// `exec.test.fail()` was called: the run ends with exit code 110.

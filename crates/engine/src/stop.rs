@@ -4,6 +4,8 @@ use std::fmt;
 
 use rt::channel::{Receiver, Sender};
 
+use crate::control::Demand;
+
 /// Who wants the run to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopReason {
@@ -15,10 +17,10 @@ pub enum StopReason {
 
 /// Ends a run early; may be cloned and used on any thread. A second stop ends `teardown()` as well.
 #[derive(Clone)]
-pub struct StopHandle(Sender<StopReason>);
+pub struct StopHandle(Sender<Demand>);
 
 /// The run's end of a [`StopHandle`].
-pub(crate) struct StopRequests(pub(crate) Receiver<StopReason>);
+pub(crate) struct StopRequests(pub(crate) Receiver<Demand>);
 
 impl fmt::Debug for StopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,6 +37,10 @@ impl StopHandle {
 
     /// Ends the run: iterations are interrupted, `teardown()` runs, results are kept.
     pub fn stop(&self, reason: StopReason) {
-        self.0.send(reason);
+        self.0.send(Demand::Stop(reason));
+    }
+
+    pub(crate) fn demands(&self) -> &Sender<Demand> {
+        &self.0
     }
 }

@@ -77,6 +77,10 @@ impl<T> Queue<T> {
         self.arrived.notify();
     }
 
+    pub(crate) fn try_next(&self) -> Option<T> {
+        self.items.borrow_mut().pop_front()
+    }
+
     pub(crate) async fn next(&self) -> T {
         loop {
             let item = self.items.borrow_mut().pop_front();

@@ -309,3 +309,38 @@ fn short_iterations_are_padded() {
     assert_eq!(outcome.elapsed.as_millis(), 1000);
     assert_eq!(percentile(&outcome, "iteration_duration", 50.0), 50.0);
 }
+
+#[test]
+fn a_vu_that_leaves_runs_nothing_more_of_its_scenario() {
+    // Iterations of VU 2, of all VUs, and dropped ones.
+    for (executor, of_vu_2, of_all, dropped) in [
+        (r#""executor": "constant-vus", "vus": 3, "duration": "1s""#, 1, 21, 0.0),
+        (r#""executor": "per-vu-iterations", "vus": 3, "iterations": 4"#, 1, 9, 0.0),
+        (r#""executor": "shared-iterations", "vus": 3, "iterations": 12"#, 1, 12, 0.0),
+        (
+            r#""executor": "constant-arrival-rate", "rate": 10, "duration": "1s", "preAllocatedVUs": 3"#,
+            1,
+            10,
+            0.0,
+        ),
+        (
+            r#""executor": "ramping-vus", "startVUs": 3, "stages": [{"duration": "1s", "target": 3}]"#,
+            1,
+            21,
+            0.0,
+        ),
+    ] {
+        for cores in CORES {
+            let mut fake = Fake::with(|_| ms(100));
+            fake.leaver = Some(2);
+            let fake = std::sync::Arc::new(fake);
+            let options = format!(r#"{{"scenarios": {{"a": {{{executor}}}}}}}"#);
+            let (outcome, _) = simulate(&fake, &options, cores);
+            assert_eq!(outcome.end, End::Finished);
+            let ran = fake.ran.lock().unwrap();
+            let own = ran.iter().filter(|ran| ran.vu == 2).count();
+            assert_eq!((own, ran.len()), (of_vu_2, of_all), "{executor} on {cores} cores");
+            assert_eq!(count(&outcome, "dropped_iterations"), dropped, "{executor}");
+        }
+    }
+}

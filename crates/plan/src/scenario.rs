@@ -45,6 +45,8 @@ pub enum Executor {
     ConstantArrivalRate(ConstantArrivalRate),
     /// `ramping-arrival-rate`.
     RampingArrivalRate(RampingArrivalRate),
+    /// `externally-controlled`, which k6 2 no longer has.
+    ExternallyControlled(ExternallyControlled),
 }
 
 /// A fixed number of VUs, each iterating for a time.
@@ -119,6 +121,36 @@ pub struct RampingArrivalRate {
     pub max_vus: u64,
 }
 
+/// Numbers of VUs that are changed from outside while the test runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternallyControlled {
+    /// VUs that iterate from the start.
+    pub vus: u64,
+    /// VUs made before the test.
+    pub max_vus: u64,
+    /// When it ends, pauses not counted; zero is never.
+    pub duration: Duration,
+}
+
+impl ExternallyControlled {
+    /// Checks numbers of VUs as they are asked for, before the test or in it.
+    ///
+    /// # Errors
+    /// What is wrong with them, in the words of k6 1.
+    pub fn check_vus(vus: i64, max_vus: i64) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if vus < 0 {
+            wrong.push("the number of VUs can't be negative".to_owned());
+        }
+        if max_vus < vus {
+            wrong.push(format!(
+                "the number of active VUs ({vus}) must be less than or equal to the number of maxVUs ({max_vus})"
+            ));
+        }
+        wrong
+    }
+}
+
 /// One straight piece of a ramp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stage {
@@ -149,10 +181,12 @@ impl Executor {
             Executor::PerVuIterations(_) => "per-vu-iterations",
             Executor::ConstantArrivalRate(_) => "constant-arrival-rate",
             Executor::RampingArrivalRate(_) => "ramping-arrival-rate",
+            Executor::ExternallyControlled(_) => "externally-controlled",
         }
     }
 
-    /// How long new iterations may start: the duration, the sum of the stages, or the limit of the iterations.
+    /// How long new iterations may start: the duration, the sum of the stages, or the limit of the iterations. Zero for
+    /// what [has no end](Self::is_endless).
     pub fn regular_duration(&self) -> Duration {
         match self {
             Executor::ConstantVus(executor) => executor.duration,
@@ -161,7 +195,13 @@ impl Executor {
             Executor::PerVuIterations(executor) => executor.max_duration,
             Executor::ConstantArrivalRate(executor) => executor.duration,
             Executor::RampingArrivalRate(executor) => sum_of(&executor.stages),
+            Executor::ExternallyControlled(executor) => executor.duration,
         }
+    }
+
+    /// Whether it goes on until somebody ends the test.
+    pub fn is_endless(&self) -> bool {
+        matches!(self, Executor::ExternallyControlled(executor) if executor.duration.is_zero())
     }
 
     /// Whether iterations start when they are due rather than when the one before has ended.
@@ -228,6 +268,17 @@ impl Scenario {
                 let fact = max_vus_fact(executor.pre_allocated_vus, executor.max_vus, striping);
                 (format!("Up to {rate:.2} iterations/s for {ramp}"), Some(fact))
             }
+            // k6 1 shows the whole test's numbers and none of the usual facts.
+            Executor::ExternallyControlled(executor) => {
+                let ExternallyControlled { vus, max_vus, duration } = executor;
+                let duration = match self.executor.is_endless() {
+                    true => "infinite".to_owned(),
+                    false => Span::from(*duration).to_string(),
+                };
+                return format!(
+                    "Externally controlled execution with {vus} VUs, {max_vus} max VUs, {duration} duration"
+                );
+            }
         };
         text + &self.describe_facts(own_fact)
     }
@@ -254,7 +305,8 @@ impl Scenario {
         self.start_time.saturating_add(last)
     }
 
-    /// How many VUs it needs when, from its own start on. The last step is to none.
+    /// How many VUs it needs when, from its own start on. The last step is to none, but for a
+    /// scenario without an end.
     pub fn planned_vus(&self, striping: &Striping) -> Vec<ExecutionStep> {
         let (vus, max_vus) = match &self.executor {
             Executor::RampingVus(executor) => {
@@ -265,6 +317,19 @@ impl Scenario {
                     max_unplanned_vus: 0,
                 };
                 return reserved.iter().map(step).collect();
+            }
+            // It may be given VUs at any time, so it is never without work.
+            Executor::ExternallyControlled(executor) => {
+                let step = |offset, vus| ExecutionStep {
+                    offset,
+                    planned_vus: striping.scale(vus),
+                    max_unplanned_vus: 0,
+                };
+                let mut steps = vec![step(Duration::ZERO, executor.max_vus)];
+                if !self.executor.is_endless() {
+                    steps.push(step(executor.duration, 0));
+                }
+                return steps;
             }
             Executor::ConstantVus(executor) => (executor.vus, executor.vus),
             Executor::SharedIterations(executor) => (executor.vus, executor.vus),
@@ -314,6 +379,7 @@ impl Scenario {
             Executor::RampingArrivalRate(executor) => {
                 executor.stages.iter_mut().for_each(|stage| scale(&mut stage.duration));
             }
+            Executor::ExternallyControlled(executor) => scale(&mut executor.duration),
         }
         scenario
     }

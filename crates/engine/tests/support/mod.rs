@@ -38,6 +38,8 @@ pub struct Fake {
     pub abort_at: Option<u64>,
     /// The iteration (by number in the instance) in which the front end has a defect.
     pub panic_at: Option<u64>,
+    /// The VU that leaves after its first iteration.
+    pub leaver: Option<u64>,
 }
 
 impl Fake {
@@ -54,6 +56,7 @@ impl Fake {
             setup_takes: Duration::ZERO,
             abort_at: None,
             panic_at: None,
+            leaver: None,
         }
     }
 
@@ -78,6 +81,7 @@ pub struct FakeVu {
     ran: Arc<Mutex<Vec<Ran>>>,
     abort_at: Option<u64>,
     panic_at: Option<u64>,
+    leaver: Option<u64>,
     interrupt: Rc<Interrupt>,
     active: Option<Rc<Activation>>,
 }
@@ -105,6 +109,7 @@ impl Script for Fake {
             ran: self.ran.clone(),
             abort_at: self.abort_at,
             panic_at: self.panic_at,
+            leaver: self.leaver,
             interrupt: context.interrupt,
             active: None,
         })
@@ -149,6 +154,10 @@ impl Vu for FakeVu {
 
     fn tags(&self) -> TagSetId {
         TagSetId(0)
+    }
+
+    fn leaves(&self) -> bool {
+        self.leaver == Some(self.id)
     }
 }
 
@@ -197,6 +206,8 @@ pub fn config(options: &str, cores: usize) -> RunConfig {
         setup_timeout: Duration::from_secs(60),
         teardown_timeout: Duration::from_secs(60),
         idle_order: engine::IdleOrder::LongestFirst,
+        paused: false,
+        linger: false,
     }
 }
 

@@ -20,17 +20,20 @@ pub enum ExecutorKind {
     ConstantArrivalRate,
     /// `ramping-arrival-rate`
     RampingArrivalRate,
+    /// `externally-controlled`, of k6 1
+    ExternallyControlled,
 }
 
 impl ExecutorKind {
     /// All kinds.
-    pub const ALL: [ExecutorKind; 6] = [
+    pub const ALL: [ExecutorKind; 7] = [
         ExecutorKind::ConstantVus,
         ExecutorKind::RampingVus,
         ExecutorKind::SharedIterations,
         ExecutorKind::PerVuIterations,
         ExecutorKind::ConstantArrivalRate,
         ExecutorKind::RampingArrivalRate,
+        ExecutorKind::ExternallyControlled,
     ];
 
     /// The value of `executor`.
@@ -42,6 +45,7 @@ impl ExecutorKind {
             ExecutorKind::PerVuIterations => "per-vu-iterations",
             ExecutorKind::ConstantArrivalRate => "constant-arrival-rate",
             ExecutorKind::RampingArrivalRate => "ramping-arrival-rate",
+            ExecutorKind::ExternallyControlled => "externally-controlled",
         }
     }
 
@@ -64,6 +68,7 @@ impl ExecutorKind {
             ExecutorKind::RampingArrivalRate => {
                 &["startRate", "timeUnit", "stages", "preAllocatedVUs", "maxVUs"]
             }
+            ExecutorKind::ExternallyControlled => &["vus", "duration", "maxVUs"],
         }
     }
 }
@@ -129,7 +134,7 @@ pub struct ScenarioConfig {
     pub time_unit: Option<Span>,
     /// VUs made before the test.
     pub pre_allocated_vus: Option<i64>,
-    /// VUs at most; `pre_allocated_vus` unless set.
+    /// VUs at most; `pre_allocated_vus` (or `vus`, where there are none) unless set.
     pub max_vus: Option<i64>,
 }
 
@@ -205,6 +210,10 @@ impl ScenarioConfig {
             "startRate" => Value::from(self.start_rate),
             "timeUnit" => span_json(self.time_unit),
             "preAllocatedVUs" => Value::from(self.pre_allocated_vus),
+            // k6 1 fills this one in as soon as it reads it.
+            "maxVUs" if self.executor == ExecutorKind::ExternallyControlled => {
+                Value::from(self.max_vus.or(self.vus))
+            }
             "maxVUs" => Value::from(self.max_vus),
             _ => Value::Null,
         }

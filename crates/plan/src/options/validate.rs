@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{ExecutorKind, Options, OptionsError, ScenarioConfig, StageConfig, check_trend_stats};
 use crate::duration::Span;
 use crate::scenario::{
-    ConstantArrivalRate, ConstantVus, Executor, PerVuIterations, RampingArrivalRate, RampingVus,
-    Scenario, SharedIterations, Stage,
+    ConstantArrivalRate, ConstantVus, Executor, ExternallyControlled, PerVuIterations,
+    RampingArrivalRate, RampingVus, Scenario, SharedIterations, Stage,
 };
 use crate::segment::Striping;
 
@@ -169,10 +169,16 @@ impl ScenarioConfig {
             ExecutorKind::PerVuIterations => self.per_vu_iterations(&mut problems),
             ExecutorKind::ConstantArrivalRate => self.constant_arrival_rate(&mut problems),
             ExecutorKind::RampingArrivalRate => self.ramping_arrival_rate(&mut problems),
+            ExecutorKind::ExternallyControlled => self.externally_controlled(&mut problems),
         };
         if !problems.0.is_empty() {
             return Err(problems.0);
         }
+        // There is nothing to be graceful about: whoever controls it decides when iterations end.
+        let graceful_stop = match self.executor {
+            ExecutorKind::ExternallyControlled => Span::ZERO,
+            _ => graceful_stop,
+        };
         let browser = self.options.as_ref().and_then(|options| options.get("browser")).cloned();
         Ok(Scenario {
             name: self.name.clone(),
@@ -290,6 +296,33 @@ impl ScenarioConfig {
             stages: ramp(stages),
             pre_allocated_vus: count(self.pre_allocated_vus.unwrap_or(0)),
             max_vus: count(self.max_vus.or(self.pre_allocated_vus).unwrap_or(0)),
+        })
+    }
+}
+
+impl ScenarioConfig {
+    fn externally_controlled(&self, problems: &mut Problems) -> Executor {
+        let vus = self.vus.unwrap_or(0);
+        let max_vus = self.max_vus.unwrap_or(vus);
+        problems.0.extend(ExternallyControlled::check_vus(vus, max_vus));
+        problems.add_if(max_vus > MAX_VUS, format!("maxVUs exceeds max limit of {MAX_VUS}"));
+        match self.duration {
+            None => {
+                problems.add_if(true, "the duration must be specified, for infinite duration use 0")
+            }
+            Some(duration) => problems.add_if(
+                duration < Span::ZERO,
+                "the duration can't be negative, for infinite duration use 0",
+            ),
+        }
+        problems.add_if(
+            self.graceful_stop.is_some(),
+            "gracefulStop is not supported by the externally controlled executor",
+        );
+        Executor::ExternallyControlled(ExternallyControlled {
+            vus: count(vus),
+            max_vus: count(max_vus),
+            duration: length(self.duration),
         })
     }
 }

@@ -54,11 +54,12 @@ fn is_others_business(error: &str) -> bool {
 }
 
 /// Known differences, by a part of the options, each with its reason.
-const KNOWN_DIFFERENCES: [(&str, &str); 4] = [
+const KNOWN_DIFFERENCES: [(&str, &str); 5] = [
     (
         r#""target":2},{"duration":"0","target":3}"#,
         "k6 gives back VUs of a ramp that recovers in part, and interrupts them",
     ),
+    (r#""executor":"externally-controlled""#, "k6 1's executor still runs here"),
     (r#""vus":200000000"#, "there is a limit for all executors here"),
     (r#"{"hosts":{"a":"x"}}"#, "k6 prints its failed parsing as an address"),
     (r#"{"hosts":{"a":""}}"#, "k6 prints its failed parsing as an address"),

@@ -161,3 +161,55 @@ fn scaled_scenarios_keep_their_rates() {
         (Duration::from_secs(6), Duration::from_secs(3))
     );
 }
+
+#[test]
+fn externally_controlled_scenarios_are_checked_as_by_k6_1() {
+    for (fields, problem) in [
+        (r#""vus": -1, "duration": "1s""#, "the number of VUs can't be negative"),
+        (
+            r#""vus": 5, "maxVUs": 2, "duration": "1s""#,
+            "the number of active VUs (5) must be less than or equal to the number of maxVUs (2)",
+        ),
+        (r#""vus": 1"#, "the duration must be specified, for infinite duration use 0"),
+        (
+            r#""vus": 1, "duration": "-1s""#,
+            "the duration can't be negative, for infinite duration use 0",
+        ),
+        (
+            r#""vus": 1, "duration": "1s", "gracefulStop": "1s""#,
+            "gracefulStop is not supported by the externally controlled executor",
+        ),
+    ] {
+        let text = format!(
+            r#"{{"scenarios": {{"e": {{"executor": "externally-controlled", {fields}}}}}}}"#
+        );
+        let (options, _) = plan::options::Options::from_script_json(&text).unwrap();
+        let derivation = plan::options::Derivation { default_vus: 1, is_exported: &|_| true };
+        let error = options.derive_scenarios(derivation).unwrap_err();
+        assert_eq!(error.exit_code, 104);
+        assert_eq!(
+            error.message,
+            format!(
+                "There were problems with the specified script configuration:\n\t- scenario e has configuration \
+                 errors: {problem}"
+            )
+        );
+    }
+}
+
+#[test]
+fn an_endless_scenario_keeps_its_vus_and_has_no_end() {
+    let text = r#"{"scenarios": {"e": {"executor": "externally-controlled", "vus": 1, "maxVUs": 10, "duration": "0"}}}"#;
+    let (options, _) = plan::options::Options::from_script_json(text).unwrap();
+    let derivation = plan::options::Derivation { default_vus: 1, is_exported: &|_| true };
+    let (scenarios, _) = options.derive_scenarios(derivation).unwrap();
+    let whole = plan::segment::Striping::whole();
+    assert_eq!(
+        scenarios[0].describe(&whole),
+        "Externally controlled execution with 1 VUs, 10 max VUs, infinite duration"
+    );
+    let steps = scenarios[0].planned_vus(&whole);
+    assert_eq!(steps.len(), 1);
+    assert_eq!(steps[0].planned_vus, 10);
+    assert!(scenarios[0].executor.is_endless());
+}
