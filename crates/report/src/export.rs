@@ -250,7 +250,7 @@ fn group_lists(group: &GroupTotal) -> Value {
     json!({
         "name": group.name,
         "path": group.path,
-        "id": id(&group.path),
+        "id": path_id(&group.path),
         "groups": group.groups.iter().map(group_lists).collect::<Vec<_>>(),
         "checks": group.checks.iter().map(check).collect::<Vec<_>>(),
     })
@@ -262,7 +262,7 @@ fn group_maps(group: &GroupTotal) -> Value {
     json!({
         "name": group.name,
         "path": group.path,
-        "id": id(&group.path),
+        "id": path_id(&group.path),
         "groups": groups.collect::<Map<_, _>>(),
         "checks": checks.collect::<Map<_, _>>(),
     })
@@ -272,14 +272,14 @@ fn check(check: &CheckTotal) -> Value {
     json!({
         "name": check.name,
         "path": check.path,
-        "id": id(&check.path),
+        "id": path_id(&check.path),
         "passes": check.passes,
         "fails": check.fails,
     })
 }
 
 /// k6's id of a group or check: the MD5 of its path in hexadecimal.
-fn id(path: &str) -> String {
+pub fn path_id(path: &str) -> String {
     Md5::digest(path.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -295,8 +295,8 @@ mod tests {
 
     #[test]
     fn ids_are_the_md5_of_the_path() {
-        assert_eq!(id(""), "d41d8cd98f00b204e9800998ecf8427e");
-        assert_eq!(id("::home::nested"), "dd7d68fc0d46f7add7742ecd07800383");
+        assert_eq!(path_id(""), "d41d8cd98f00b204e9800998ecf8427e");
+        assert_eq!(path_id("::home::nested"), "dd7d68fc0d46f7add7742ecd07800383");
     }
 
     #[test]

@@ -25,12 +25,12 @@ mod values;
 pub use burst::{BurstFigures, LatencyFigures, burst_json, burst_text};
 pub use export::{
     MachineSummaryOptions, SummaryDataOptions, export_text, handle_summary_data, machine_summary,
-    summary_export,
+    path_id, summary_export,
 };
 pub use legacy::text_summary;
-pub use notes::notes;
+pub use notes::{notes, untested_thresholds};
 pub use requests::{RequestFigures, request_table, requests};
-pub use summary::{SummaryMode, SummaryOptions, summary};
+pub use summary::{SummaryMode, SummaryOptions, is_listed, is_listed_part, summary};
 pub use trust::{SelfCheckFigures, Verdict, trust};
 pub use values::TrendStat;
 

@@ -1,33 +1,22 @@
 //! What a reader of the totals must know that no figure shows.
 
-use metrics::Totals;
+use metrics::{Overflow, ThresholdResult, Totals};
 
 /// One line for each thing that makes the totals incomplete, with its remedy; none for a run that
 /// lost nothing.
 pub fn notes(totals: &Totals) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(overflow) = &totals.overflow {
-        let blame = match &overflow.tag_to_blame {
-            Some(tag) if tag == "url" || tag == "name" => format!(
-                "; tag `{tag}` alone has {} values or more: give requests of one kind one name \
-                 (`tags: {{ name: … }}` or http.url``)",
-                overflow.values_of_tag
-            ),
-            Some(tag) => {
-                format!("; tag `{tag}` alone has {} values or more", overflow.values_of_tag)
-            }
-            None => String::new(),
-        };
-        notes.push(format!(
-            "about {} time series beyond the limit of {} were counted as one{blame}",
-            overflow.folded_series, overflow.limit
-        ));
+        notes.push(overflow_note(overflow));
     }
     let counts = [
         (totals.dropped_samples, "samples did not reach the outputs, which were too slow for them"),
-        (totals.refused_nan, "values were no numbers and were left out"),
+        (totals.refused_nan, "values were not numbers and are not in any metric"),
         (totals.missing_snapshots, "snapshots of agents are missing: totals are too low"),
-        (totals.left_out, "groups, checks or scenarios were too many to be listed"),
+        (
+            totals.left_out,
+            "groups, checks or scenarios were beyond the summary's limits; only the totals contain them",
+        ),
     ];
     for (count, what) in counts {
         if count > 0 {
@@ -37,10 +26,50 @@ pub fn notes(totals: &Totals) -> Vec<String> {
     notes
 }
 
+/// Which tag made too many series, and what helps.
+fn overflow_note(overflow: &Overflow) -> String {
+    let mut text = format!(
+        "there were more than {} time series; about {} were folded into their metric's overflow series",
+        overflow.limit, overflow.folded_series
+    );
+    if let Some(tag) = &overflow.tag_to_blame {
+        text.push_str(&format!(
+            ". The tag `{tag}` has the most values ({} or more)",
+            overflow.values_of_tag
+        ));
+        if matches!(tag.as_str(), "url" | "name") {
+            text.push_str(": give requests of one kind one name, with { tags: { name: 'item' } }");
+        }
+    }
+    text
+}
+
+/// One line for each threshold that nothing was measured for: it passed or failed on no data.
+pub fn untested_thresholds(totals: &Totals) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut note = |name: &str, thresholds: &[ThresholdResult]| {
+        for ThresholdResult { source, ok, .. } in thresholds {
+            let result = if *ok { "passes" } else { "fails" };
+            notes.push(format!(
+                "the threshold '{source}' on '{name}' had no data; it {result} on nothing, as in k6"
+            ));
+        }
+    };
+    for metric in &totals.metrics {
+        if !metric.has_samples {
+            note(&metric.name, &metric.thresholds);
+        }
+        for part in metric.submetrics.iter().filter(|part| !part.has_samples) {
+            note(&part.name, &part.thresholds);
+        }
+    }
+    notes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metrics::{Aggregator, AggregatorConfig, Overflow};
+    use metrics::{Aggregator, AggregatorConfig};
     use std::time::Duration;
 
     #[test]
@@ -58,9 +87,9 @@ mod tests {
         assert_eq!(
             notes(&totals),
             [
-                "about 12 time series beyond the limit of 100000 were counted as one; tag `url` \
-                 alone has 99000 values or more: give requests of one kind one name \
-                 (`tags: { name: … }` or http.url``)",
+                "there were more than 100000 time series; about 12 were folded into their metric's overflow series. \
+                 The tag `url` has the most values (99000 or more): give requests of one kind one name, with { tags: { \
+                 name: 'item' } }",
                 "7 samples did not reach the outputs, which were too slow for them",
             ]
         );

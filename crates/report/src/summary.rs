@@ -148,7 +148,7 @@ fn has_content(group: &GroupTotal) -> bool {
 
 /// Whether k6 would list a metric: it has samples, or a threshold names it or a part of it. Ours
 /// are beside k6's and only shown when a threshold asks for them.
-pub(crate) fn is_listed(metric: &MetricTotal) -> bool {
+pub fn is_listed(metric: &MetricTotal) -> bool {
     let named = !metric.thresholds.is_empty() || metric.submetrics.iter().any(is_listed_part);
     let ours = !metric.user_defined && metric.name.starts_with("squall_");
     named || (metric.has_samples && !ours)
@@ -156,7 +156,7 @@ pub(crate) fn is_listed(metric: &MetricTotal) -> bool {
 
 /// The same for a submetric. k6 makes the one for expected responses by itself, and shows it only
 /// once it has samples; the others exist because the options name them.
-pub(crate) fn is_listed_part(part: &metrics::SubmetricTotal) -> bool {
+pub fn is_listed_part(part: &metrics::SubmetricTotal) -> bool {
     part.has_samples
         || !part.thresholds.is_empty()
         || part.name != "http_req_duration{expected_response:true}"
