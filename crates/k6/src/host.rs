@@ -88,6 +88,8 @@ pub struct VuHost {
     pub iterations: Cell<u64>,
     /// Iterations of this VU in its scenario (`exec.vu.iterationInScenario`).
     pub iterations_in_scenario: Cell<u64>,
+    /// The script wants no further iteration of this scenario (`exec.vu.stop()`).
+    pub leaves: Cell<bool>,
     /// `exec.test.abort()` was called, with k6's text.
     pub aborted: RefCell<Option<String>>,
     /// When the VU was made.
@@ -143,6 +145,7 @@ impl VuHost {
             iteration: Cell::new(None),
             iterations: Cell::new(0),
             iterations_in_scenario: Cell::new(0),
+            leaves: Cell::new(false),
             aborted: RefCell::new(None),
             made: rt::now(),
             typed_arrays: Cell::new(false),

@@ -215,7 +215,8 @@ fn builtin(cx: Ctx, name: &str) -> JsResult<Val> {
     }
     let exports = module::open(cx, name)?;
     let known = resolve::BUILTIN.iter().copied().find(|known| *known == name);
-    if let Some(name) = known.or_else(|| jslib::named(name)) {
+    let known = known.or_else(|| jslib::named(name)).or_else(|| module::graduated::find(name));
+    if let Some(name) = known {
         host.modules.borrow_mut().builtin.insert(name, exports.clone());
     }
     Ok(exports)

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::jslib;
+use crate::module::graduated;
 
 /// Modules we implement, by the name scripts import.
 pub(crate) const BUILTIN: &[&str] = &[
@@ -23,8 +24,6 @@ pub(crate) const BUILTIN: &[&str] = &[
     "k6/experimental/fs",
     "k6/experimental/csv",
     "k6/experimental/streams",
-    "k6/experimental/webcrypto",
-    "k6/experimental/timers",
 ];
 
 /// Modules of k6 that we do not have yet; named so that the error can say so.
@@ -51,6 +50,9 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Result<Resolved, String> {
         return Ok(Resolved::Builtin(name));
     }
     if let Some(name) = jslib::named(specifier) {
+        return Ok(Resolved::Builtin(name));
+    }
+    if let Some(name) = graduated::find(specifier) {
         return Ok(Resolved::Builtin(name));
     }
     if NOT_YET.contains(&specifier) {

@@ -216,19 +216,14 @@ impl Test {
         crate::http::Settings::of(&self.world).map(|settings| settings.warnings.clone())
     }
 
-    /// Whether `setup()` is exported and wanted.
-    pub fn has_setup(&self) -> bool {
-        self.has_setup && !self.world.config().no_setup
-    }
-
-    /// Whether `teardown()` is exported and wanted.
-    pub fn has_teardown(&self) -> bool {
-        self.has_teardown && !self.world.config().no_teardown
-    }
-
     /// What `setup()` returned, JSON; `None` where it returned nothing.
     pub fn setup_data(&self) -> Option<Arc<str>> {
         self.world.setup_data()
+    }
+
+    /// Replaces what `setup()` returned: JSON, or nothing. VUs that have used the old data keep it.
+    pub fn set_setup_data(&self, json: Option<String>) {
+        *lock(&self.world.setup_data) = json.map(Into::into);
     }
 
     /// Calls `handleSummary(data)` in a VU of its own, for at most `timeout`.
@@ -271,6 +266,17 @@ impl Test {
     }
 }
 
+/// JSON with the keys of its objects in order, as k6 keeps what `setup()` returns.
+fn sorted(json: &str) -> String {
+    match serde_json::from_str::<serde_json::Value>(json) {
+        Ok(mut value) => {
+            value.sort_all_objects();
+            value.to_string()
+        }
+        Err(_) => json.to_owned(),
+    }
+}
+
 impl Script for Test {
     type Vu = K6Vu;
 
@@ -286,17 +292,18 @@ impl Script for Test {
     }
 
     async fn setup(&self, context: VuContext) -> Result<(), ScriptError> {
-        if !self.has_setup() {
+        if !self.has_setup {
+            self.set_setup_data(None);
             return Ok(());
         }
         let mut vu = K6Vu::new(self.world.clone(), &context).await.map_err(script_error)?;
         let data = vu.call(Phase::Setup, "setup", None).await.map_err(script_error)?;
-        *lock(&self.world.setup_data) = data.map(Into::into);
+        self.set_setup_data(data.map(|json| sorted(&json)));
         Ok(())
     }
 
     async fn teardown(&self, context: VuContext) -> Result<(), ScriptError> {
-        if !self.has_teardown() {
+        if !self.has_teardown {
             return Ok(());
         }
         let mut vu = K6Vu::new(self.world.clone(), &context).await.map_err(script_error)?;

@@ -19,7 +19,6 @@ use rt::fiber::{Fiber, FiberConfig};
 use crate::host::{Phase, VuHost};
 use crate::js::{Ctx, JsResult, Raw, Thrown, Val};
 use crate::log::Level;
-use crate::module::execution::executor_name;
 use crate::realm::{Failure, Realm};
 use crate::world::World;
 
@@ -213,6 +212,10 @@ impl Vu for K6Vu {
     fn metadata(&self) -> Option<Arc<metrics::Metadata>> {
         self.host.metadata.get()?.shared()
     }
+
+    fn leaves(&self) -> bool {
+        self.host.leaves.take()
+    }
 }
 
 impl Drop for K6Vu {
@@ -387,7 +390,7 @@ fn finish(host: &VuHost, group: &str) {
 fn log_failure(host: &VuHost, failure: &Failure) {
     let mut fields = Vec::new();
     if let Some(activation) = &*host.activation.borrow() {
-        fields.push(("executor", executor_name(&activation.scenario.executor).to_owned()));
+        fields.push(("executor", activation.scenario.executor.kind().to_owned()));
         fields.push(("scenario", activation.scenario.name.clone()));
     }
     match failure {

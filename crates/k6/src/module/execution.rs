@@ -73,6 +73,10 @@ pub(crate) fn open(cx: Ctx) -> JsResult<Val> {
 impl Keyed for Section {
     fn get(&self, cx: Ctx, key: Key<'_>) -> JsResult<Option<Val>> {
         let Key::Name(name) = key else { return Ok(None) };
+        // Ours, and not among the names: whoever lists them sees what k6 lists.
+        if (*self, name) == (Section::Vu, "stop") {
+            return cx.function(c"stop", 0, native!(stop)).map(Some);
+        }
         if !self.names().contains(&name) {
             return Ok(None);
         }
@@ -137,7 +141,7 @@ fn scenario(cx: Ctx, host: &VuHost, name: &str) -> JsResult<Val> {
     };
     Ok(match name {
         "name" => cx.string(&activation.scenario.name)?,
-        "executor" => cx.string(executor_name(&activation.scenario.executor))?,
+        "executor" => cx.string(activation.scenario.executor.kind())?,
         "startTime" => cx.number((activation.started_unix_ns / 1_000_000) as f64),
         "iterationInInstance" => cx.number(iteration.in_instance as f64),
         "iterationInTest" => cx.number(iteration.in_test as f64),
@@ -149,18 +153,6 @@ fn scenario(cx: Ctx, host: &VuHost, name: &str) -> JsResult<Val> {
     })
 }
 
-/// k6's word for an executor.
-pub(crate) fn executor_name(executor: &Executor) -> &'static str {
-    match executor {
-        Executor::ConstantVus(_) => "constant-vus",
-        Executor::RampingVus(_) => "ramping-vus",
-        Executor::SharedIterations(_) => "shared-iterations",
-        Executor::PerVuIterations(_) => "per-vu-iterations",
-        Executor::ConstantArrivalRate(_) => "constant-arrival-rate",
-        Executor::RampingArrivalRate(_) => "ramping-arrival-rate",
-    }
-}
-
 /// How far the scenario is, 0 to 1: by time, or by iterations where those are what ends it.
 fn progress(scenario: &Scenario, elapsed: Duration, in_test: u64, in_vu: u64) -> f64 {
     let part = |done: f64, all: f64| if all > 0.0 { (done / all).clamp(0.0, 1.0) } else { 1.0 };
@@ -169,6 +161,7 @@ fn progress(scenario: &Scenario, elapsed: Duration, in_test: u64, in_vu: u64) ->
         Executor::RampingVus(e) => e.stages.iter().map(|stage| stage.duration).sum(),
         Executor::ConstantArrivalRate(e) => e.duration,
         Executor::RampingArrivalRate(e) => e.stages.iter().map(|stage| stage.duration).sum(),
+        Executor::ExternallyControlled(e) => e.duration,
         Executor::SharedIterations(e) => return part(in_test as f64, e.iterations as f64),
         Executor::PerVuIterations(e) => return part(in_vu as f64, e.iterations as f64),
     };
@@ -211,6 +204,16 @@ fn test(cx: Ctx, host: &VuHost, name: &str) -> JsResult<Val> {
             Ok(options)
         }
     }
+}
+
+/// `exec.vu.stop()`: the VU finishes this iteration and begins no other of its scenario.
+fn stop(cx: Ctx, _this: Raw, _args: Args<'_>) -> JsResult<Val> {
+    let host = cx.host();
+    if host.phase.get() != Phase::Iteration {
+        return Err(cx.throw_go("exec.vu.stop() ends the iterations of a VU; here is none"));
+    }
+    host.leaves.set(true);
+    Ok(Val::undefined(cx))
 }
 
 /// `exec.test.abort(message)`: ends the whole test; scripts can't catch it.

@@ -11,6 +11,7 @@ pub(crate) mod files;
 pub(crate) mod fs;
 pub(crate) mod globals;
 pub(crate) mod go_value;
+pub(crate) mod graduated;
 pub(crate) mod k6;
 pub(crate) mod keyed;
 pub(crate) mod metrics;
@@ -64,29 +65,9 @@ pub(crate) fn open(cx: Ctx, name: &str) -> JsResult<Val> {
         "k6/experimental/fs" => fs::open(cx),
         "k6/experimental/csv" => csv::open(cx),
         "k6/experimental/streams" => streams::open(cx),
-        "k6/experimental/webcrypto" => {
-            note_graduated(cx, name);
-            let exports = cx.object()?;
-            exports.set_str(cx, c"crypto", crate::web::value(cx, "crypto")?)?;
-            Ok(exports)
-        }
-        "k6/experimental/timers" => {
-            note_graduated(cx, name);
-            timers::open(cx)
-        }
         _ if jslib::named(name).is_some() => jslib::open(cx, name),
+        _ if graduated::find(name).is_some() => graduated::open(cx, name),
         _ => Err(cx.throw_go(&format!("the module \"{name}\" is not supported by squall yet"))),
-    }
-}
-
-/// k6 2 has no such module any more: what it held is global. Scripts of k6 1 go on.
-fn note_graduated(cx: Ctx, name: &str) {
-    let host = cx.host();
-    if host.world.warn_once(name) {
-        let text = format!(
-            "{name} has been graduated and its contents are global now; you can remove the import"
-        );
-        host.log(crate::log::Level::Warning, text, Vec::new());
     }
 }
 
