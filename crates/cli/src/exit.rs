@@ -23,6 +23,8 @@ pub(crate) enum ExitStatus {
     Panic,
     /// The script called `exec.test.fail()`.
     MarkedFailed,
+    /// Something happened that `--fail-on` names; ours, k6 has no such code.
+    FailOn,
     /// Flags, arguments, files, outputs: everything without a code of its own.
     Usage,
     /// A code that came with an error of the engine or the script (100, 101, …).
@@ -42,6 +44,7 @@ impl ExitStatus {
             Self::ScriptAborted => 108,
             Self::Panic => 109,
             Self::MarkedFailed => 110,
+            Self::FailOn => 111,
             Self::Usage => 255,
             Self::Code(code) => code,
         }

@@ -60,18 +60,50 @@ fn is_root() -> bool {
 /// The CPU quota of the process's cgroup in cores, if one is set (version 2, else version 1).
 pub(crate) fn cpu_quota() -> Option<f64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    cgroup_folders(&groups).into_iter().filter_map(|folder| quota_of(&folder)).reduce(f64::min)
+    cgroup_folders(&groups, "cpu")
+        .into_iter()
+        .filter_map(|folder| quota_of(&folder))
+        .reduce(f64::min)
 }
 
-/// The folders that may hold a quota, from the process's own group up to the root.
-fn cgroup_folders(groups: &str) -> Vec<PathBuf> {
+/// Memory of this process that is in use now, bytes; `None` where the system does not tell.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    kibibytes(&text, "VmRSS:")
+}
+
+/// Memory this process could still take, bytes: the machine's, or what its cgroup leaves.
+pub(crate) fn free_bytes() -> Option<u64> {
+    let free = kibibytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let left = |folder: PathBuf| -> Option<u64> {
+        let number = |name: &str| -> Option<u64> {
+            fs::read_to_string(folder.join(name)).ok()?.trim().parse().ok()
+        };
+        let of = |limit, used| Some(number(limit)?.saturating_sub(number(used)?));
+        of("memory.max", "memory.current")
+            .or_else(|| of("memory.limit_in_bytes", "memory.usage_in_bytes"))
+    };
+    cgroup_folders(&groups, "memory").into_iter().filter_map(left).chain([free]).min()
+}
+
+/// A line such as `VmRSS:     1234 kB`.
+fn kibibytes(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The folders that may hold a limit of a controller, from the process's own group up to the root.
+fn cgroup_folders(groups: &str, controller: &str) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for line in groups.lines() {
         let mut parts = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
         let mount = match controllers {
-            "" => Path::new("/sys/fs/cgroup"),
-            list if list.split(',').any(|c| c == "cpu") => Path::new("/sys/fs/cgroup/cpu"),
+            "" => PathBuf::from("/sys/fs/cgroup"),
+            list if list.split(',').any(|c| c == controller) => {
+                Path::new("/sys/fs/cgroup").join(controller)
+            }
             _ => continue,
         };
         let relative = Path::new(path.trim_start_matches('/'));
@@ -127,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_quota_is_looked_for_in_every_group_above_the_process() {
-        let folders = cgroup_folders("0::/kubepods/pod1\n");
+        let folders = cgroup_folders("0::/kubepods/pod1\n", "cpu");
         let names: Vec<_> = folders.iter().map(|f| f.to_string_lossy().into_owned()).collect();
         assert_eq!(
             names,

@@ -8,6 +8,9 @@ use crate::flags::Parsed;
 use crate::log::{ConsoleFile, Destination, Level, Logger};
 use crate::terminal::{Abilities, Terminal};
 
+/// The version of k6 whose behaviour Squall answers for.
+pub(crate) const K6_VERSION: &str = "2.2.0";
+
 /// The name the program was called by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Name {

@@ -28,11 +28,12 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("k6", 3, &["rt", "plan", "html", "crypto", "metrics", "net", "engine"]),
     ("burst", 3, &["rt", "plan", "metrics", "net", "engine"]),
     ("outputs", 3, &["rt", "plan", "metrics", "net"]),
+    ("web", 4, &["rt", "metrics", "engine", "report"]),
     (
         "cli",
         5,
         &[
-            "rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "outputs",
+            "rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "outputs", "web",
             "demo",
         ],
     ),

@@ -18,7 +18,7 @@ use rt::Nanos;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::{Flag, Kind, Parsed};
 use crate::log::Level;
-use crate::run::stopping::Stopping;
+use crate::run::stopping;
 use crate::run::summary;
 use crate::session::Session;
 
@@ -95,7 +95,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let is_open = scenario.executor.is_open_loop();
     let burst = Arc::new(Burst::new(target(&session.flags)?, Arc::new(client(&session.flags)?)));
     let (stop, stops) = engine::stop_pair();
-    let _stopping = Stopping::listen(stop, session.log.clone())
+    stopping::listen(stop, session.log.clone())
         .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
     let is_json = session.flags.is_on("json");
     let mut watch = Live {
@@ -278,6 +278,8 @@ fn run_config(flags: &Parsed, scenario: plan::scenario::Scenario) -> Result<RunC
         setup_timeout: Duration::ZERO,
         teardown_timeout: Duration::ZERO,
         idle_order: IdleOrder::LatestFirst,
+        paused: false,
+        linger: false,
     })
 }
 

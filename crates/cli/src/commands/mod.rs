@@ -4,8 +4,11 @@ mod burst;
 mod demo;
 mod demo_target;
 mod doctor;
+mod elsewhere;
 mod examples;
+mod features;
 mod inspect;
+mod remote;
 mod report;
 mod run;
 mod version;
@@ -90,6 +93,54 @@ const COMMANDS: &[Command] = &[
         body: doctor::run,
     },
     Command {
+        name: "status",
+        usage: "status [flags]",
+        about: "Shows how a run stands whose REST API is at --address.",
+        examples: "  squall status\n  squall status --address localhost:6566",
+        tables: &[SHARED],
+        body: remote::status,
+    },
+    Command {
+        name: "pause",
+        usage: "pause [flags]",
+        about: "Pauses a run with an externally controlled scenario.",
+        examples: "  squall pause",
+        tables: &[SHARED],
+        body: remote::pause,
+    },
+    Command {
+        name: "resume",
+        usage: "resume [flags]",
+        about: "Starts a run that was begun with --paused, or resumes a paused one.",
+        examples: "  squall run --paused script.js &\n  squall resume",
+        tables: &[SHARED],
+        body: remote::resume,
+    },
+    Command {
+        name: "scale",
+        usage: "scale [flags]",
+        about: "Changes the VUs of an externally controlled scenario.",
+        examples: "  squall scale --vus 20\n  squall scale --vus 50 --max 100",
+        tables: &[("Flags", &[remote::SCALE]), SHARED],
+        body: remote::scale,
+    },
+    Command {
+        name: "stats",
+        usage: "stats [flags]",
+        about: "Prints what a run has measured so far.",
+        examples: "  squall stats --address localhost:6565",
+        tables: &[SHARED],
+        body: remote::stats,
+    },
+    Command {
+        name: "features",
+        usage: "features [flags]",
+        about: "Lists k6's feature flags.",
+        examples: "  squall features --json",
+        tables: &[("Flags", &[VERSION]), SHARED],
+        body: features::run,
+    },
+    Command {
         name: "version",
         usage: "version [flags]",
         about: "Prints the version.",
@@ -108,10 +159,8 @@ pub(crate) fn dispatch(words: &[String]) -> ExitStatus {
         Some(word) => match COMMANDS.iter().find(|command| command.name == word) {
             Some(command) => start(name, command, &rest),
             None if word == "help" => print_help(name, rest.first().map(String::as_str)),
-            None => {
-                let text = format!("unknown command {word:?} for {:?}", name.word());
-                tell(&Parsed::default(), Failure::usage(text))
-            }
+            None if elsewhere::knows(word) => start_elsewhere(name, word, &rest),
+            None => tell(&Parsed::default(), Failure::usage(unknown(name, word))),
         },
         None if words.iter().any(|word| word == "--version") => {
             print(&version::line(name));
@@ -122,6 +171,49 @@ pub(crate) fn dispatch(words: &[String]) -> ExitStatus {
             Err(error) => tell(&Parsed::default(), error.into()),
         },
     }
+}
+
+/// A command of k6 that Squall does not have: flags of k6's that nobody here knows don't matter then.
+fn start_elsewhere(name: Name, word: &str, words: &[String]) -> ExitStatus {
+    let mut flags = Parsed::default();
+    flags.args = words.iter().filter(|word| !word.starts_with('-')).cloned().collect();
+    let session = Session::open(name, flags);
+    match session.and_then(|session| elsewhere::run(word, &session)) {
+        Ok(status) => status,
+        Err(failure) => tell(&Parsed::default(), failure),
+    }
+}
+
+/// k6's text for a word that is no command, with those it may have been meant for.
+fn unknown(name: Name, word: &str) -> String {
+    let mut text = format!("unknown command {word:?} for {:?}", name.word());
+    let typed = word.to_lowercase();
+    let is_near = |command: &&Command| {
+        distance(&typed, command.name) <= 2 || command.name.starts_with(&typed)
+    };
+    let near: Vec<&Command> = COMMANDS.iter().filter(is_near).collect();
+    if !near.is_empty() {
+        text.push_str("\n\nDid you mean this?\n");
+        for command in near {
+            text.push_str(&format!("\t{}\n", command.name));
+        }
+    }
+    text
+}
+
+/// How many letters have to be changed, added or removed (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
 }
 
 /// Finds the command's word: the first that is neither a flag nor a global flag's value.

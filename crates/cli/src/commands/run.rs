@@ -15,11 +15,14 @@ use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::log::Level;
 use crate::run::banner;
 use crate::run::ending;
+use crate::run::fail_on;
 use crate::run::observer::Watch;
 use crate::run::preparation::Prepared;
+use crate::run::ram::Ram;
 use crate::run::recording::Recording;
+use crate::run::rest;
 use crate::run::source::Source;
-use crate::run::stopping::Stopping;
+use crate::run::stopping;
 use crate::run::summary;
 use crate::session::{Name, Session};
 
@@ -58,7 +61,8 @@ struct Ran<'a> {
 fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Failure> {
     let outputs = prepared.outputs.open()?;
     let (stop, stops) = engine::stop_pair();
-    let stopping = Stopping::listen(stop, session.log.clone())
+    let control = stop.control();
+    stopping::listen(stop, session.log.clone())
         .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
     let recording = if session.flags.is_on("no-record") {
         None
@@ -74,14 +78,15 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
         recording,
         uplink: uplink(session)?,
         plain_due: Watch::first_due(),
+        // k6 says nothing of the kind.
+        ram: (session.name == Name::Squall).then(|| Ram::new(prepared.max_vus())),
         phase: Phase::Init,
     };
     let config = run_config(session, prepared, watch.outputs.need_samples());
+    let server = rest::start(session, prepared, control)?;
     let outcome = engine::run(&prepared.test, config, stops, &mut watch)
         .map_err(|error| Failure::usage(error.to_string()))?;
-    if prepared.options.outer.linger == Some(true) {
-        linger(session, &stopping);
-    }
+    drop(server);
     let deliveries = watch.outputs.finish(&session.log);
     if let Some(Err(error)) = watch.uplink.take().map(Uplink::finish) {
         session.log.log(
@@ -99,14 +104,6 @@ fn uplink(session: &Session) -> Result<Option<Uplink>, Failure> {
     Uplink::connect(path.as_ref())
         .map(Some)
         .map_err(|error| Failure::usage(format!("can't reach the coordinator at {path}: {error}")))
-}
-
-fn linger(session: &Session, stopping: &Stopping) {
-    if !session.quiet() {
-        let text = "The test is done, but --linger was enabled, so k6 is waiting for Ctrl+C to continue...";
-        session.terminal.out(text);
-    }
-    stopping.wait();
 }
 
 fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunConfig {
@@ -137,6 +134,8 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
         setup_timeout: options.setup_timeout_or_default(),
         teardown_timeout: options.teardown_timeout_or_default(),
         idle_order: engine::IdleOrder::LongestFirst,
+        paused: options.paused == Some(true),
+        linger: options.outer.linger == Some(true),
     }
 }
 
@@ -151,7 +150,8 @@ fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>) -> ExitStatus {
             .log
             .warn("No script iterations fully finished, consider making the test duration longer");
     }
-    let failure = ending::failure(&outcome.end, outcome.marked_failed);
+    let failure = ending::failure(&outcome.end, outcome.marked_failed)
+        .or_else(|| fail_on::judge(&prepared.fail_on, &outcome.totals, outcome.exceptions));
     let status = failure.as_ref().map_or(ExitStatus::Success, |failure| failure.status);
     summary::print(session, prepared, &outcome);
     if !session.quiet() {
@@ -176,21 +176,14 @@ fn tell_losses(session: &Session, prepared: &Prepared, outcome: &RunOutcome) {
     for hint in prepared.log.shortages() {
         session.log.warn(&hint);
     }
-    let totals = &outcome.totals;
-    if let Some(overflow) = &totals.overflow {
-        session.log.warn(&summary::overflow_note(overflow));
+    for note in report::notes(&outcome.totals) {
+        session.log.warn(&note);
     }
-    if totals.refused_nan > 0 {
-        session.log.warn(&format!(
-            "{} values were not numbers and are not in any metric",
-            totals.refused_nan
-        ));
-    }
-    if totals.left_out > 0 {
-        session.log.warn(&format!(
-            "{} groups, checks or scenarios were beyond the summary's limits; only the totals contain them",
-            totals.left_out
-        ));
+    // k6 lets a threshold without data pass or fail without a word.
+    if session.name == Name::Squall {
+        for note in report::untested_thresholds(&outcome.totals) {
+            session.log.warn(&note);
+        }
     }
     let dropped = session.log.take_dropped();
     if dropped > 0 {

@@ -1,27 +1,56 @@
-//! `squall version`.
+//! `squall version`, and what scripts that ask `k6 version` want to see.
+
+use serde_json::json;
 
 use crate::exit::{CommandResult, ExitStatus};
-use crate::session::{Name, Session};
+use crate::session::{K6_VERSION, Name, Session};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The version as one line.
+/// Go's name of the system.
+fn os() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "darwin",
+        os => os,
+    }
+}
+
+/// Go's name of the processor.
+fn arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        arch => arch,
+    }
+}
+
+/// The version as one line. Called `k6`, it starts with the version of k6 that is answered for: scripts compare it.
 pub(crate) fn line(name: Name) -> String {
-    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    format!("{} v{VERSION} (squall, {os}/{arch})\n", name.word())
+    let (os, arch) = (os(), arch());
+    match name {
+        Name::K6 => format!("k6 v{K6_VERSION} (squall v{VERSION}, {os}/{arch})\n"),
+        Name::Squall => format!("squall v{VERSION} (k6 v{K6_VERSION}, {os}/{arch})\n"),
+    }
 }
 
 /// Prints the version.
 pub(crate) fn run(session: &Session) -> CommandResult {
-    if session.flags.is_on("json") {
-        let json = serde_json::json!({
-            "version": format!("v{VERSION}"),
-            "os": std::env::consts::OS,
-            "arch": std::env::consts::ARCH,
+    let text = if session.flags.is_on("json") {
+        let version = match session.name {
+            Name::K6 => K6_VERSION,
+            Name::Squall => VERSION,
+        };
+        let json = json!({
+            "go_arch": arch(),
+            "go_os": os(),
+            "k6_version": format!("v{K6_VERSION}"),
+            "squall_version": format!("v{VERSION}"),
+            "version": format!("v{version}"),
         });
-        session.terminal.out(&format!("{json}\n"));
+        format!("{json}\n")
     } else {
-        session.terminal.out(&line(session.name));
-    }
+        line(session.name)
+    };
+    session.terminal.out(&text);
     Ok(ExitStatus::Success)
 }

@@ -101,6 +101,7 @@ pub(crate) const RUNTIME: &[Flag] = &[
         "string",
         "`compact`, `full` or `disabled` (default compact)",
     ),
+    Flag::new("no-summary", Kind::Bool, "", "k6 1's word for --summary-mode=disabled"),
     Flag::new("summary-export", Kind::Text, "file", "write the summary as JSON to this file"),
     Flag::new("new-machine-readable-summary", Kind::Bool, "", "the newer form of summary data"),
     Flag::new(
@@ -146,6 +147,19 @@ pub(crate) const OURS: &[Flag] = &[
         "where to keep the run (default: the user's data folder)",
     ),
     Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
+    Flag::new("env-file", Kind::Array, "file", "variables of __ENV, one `name=value` a line"),
+    Flag::new(
+        "fail-on",
+        Kind::Csv,
+        "causes",
+        "end with code 111 on any of: exception, check, dropped",
+    ),
+    Flag::new(
+        "with-summary",
+        Kind::Bool,
+        "",
+        "print the summary even where handleSummary() returns something else",
+    ),
     Flag::new(
         "max-body",
         Kind::Int,

@@ -10,9 +10,6 @@ use crate::session::setting;
 /// Names the flag or variable.
 pub(crate) fn check(flags: &Parsed) -> Result<Vec<String>, Failure> {
     let mut notes = Vec::new();
-    if setting(flags, "address", "K6_ADDRESS").is_some() {
-        notes.push("the REST API (--address) is not available in this version of squall; the test runs without it");
-    }
     let profiling = flags.is_on("profiling-enabled")
         || crate::environment::var("K6_PROFILING_ENABLED").is_some();
     if profiling {

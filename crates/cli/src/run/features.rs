@@ -12,8 +12,12 @@ const MERGE_RUN_TAGS: &str = "merge-run-tags";
 /// Trends become native histograms in the output `experimental-prometheus-rw`.
 const NATIVE_HISTOGRAMS: &str = "native-histograms";
 
-/// Flags k6 2.2 knows.
-const KNOWN: &[&str] = &["freeze-env", MERGE_RUN_TAGS, NATIVE_HISTOGRAMS];
+/// Flags k6 2.2 knows, and its words about them.
+pub(crate) const KNOWN: &[(&str, &str)] = &[
+    ("freeze-env", "Freeze __ENV object to prevent modifications from JS code"),
+    (MERGE_RUN_TAGS, "Merge run tags across config layers instead of replacing"),
+    (NATIVE_HISTOGRAMS, "Use native histograms for trend metrics"),
+];
 
 /// The flags that are on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +36,7 @@ impl Features {
         let mut active = Vec::new();
         let legacy = legacy_name(log).filter(|name| !names.contains(name));
         for name in names.into_iter().chain(legacy) {
-            if KNOWN.contains(&name.as_str()) {
+            if KNOWN.iter().any(|(known, _)| *known == name) {
                 let fields = [("feature", name.clone()), ("lifecycle", "experimental".into())];
                 log.log(Level::Info, "Experimental feature enabled", &fields);
                 if name != MERGE_RUN_TAGS && name != NATIVE_HISTOGRAMS {

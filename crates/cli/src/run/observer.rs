@@ -10,10 +10,15 @@ use rt::Nanos;
 
 use super::output::Outputs;
 use super::progress;
+use super::ram::Ram;
 use super::recording::Recording;
 use super::view::View;
 use crate::log::{Level, Logger};
 use crate::terminal::Terminal;
+
+/// k6's words, without an end of line.
+const LINGERING: &str =
+    "The test is done, but --linger was enabled, so k6 is waiting for Ctrl+C to continue...";
 
 /// How often progress lines are printed where there is no terminal to redraw.
 const PLAIN_EVERY: Duration = Duration::from_secs(1);
@@ -36,6 +41,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) uplink: Option<Uplink>,
     /// When plain lines are due next.
     pub(crate) plain_due: Nanos,
+    /// Whether the VUs will fit, until that is known.
+    pub(crate) ram: Option<Ram>,
     /// Where the run was when last looked at.
     pub(crate) phase: Phase,
 }
@@ -76,19 +83,30 @@ impl Watch<'_> {
 
 impl Observer for Watch<'_> {
     fn progress(&mut self, now: &Progress) {
-        let was_init = self.phase == Phase::Init;
+        let was_init = matches!(self.phase, Phase::Init | Phase::Paused);
+        let was_lingering = self.phase == Phase::Lingering;
         if now.phase != Phase::Done {
             self.phase = now.phase;
         }
-        if was_init && now.phase != Phase::Init {
+        if was_init && !matches!(self.phase, Phase::Init | Phase::Paused) {
             let since = u64::try_from(now.elapsed.as_nanos()).unwrap_or(0);
             if let Some(recording) = &mut self.recording {
                 recording.started(rt::unix_nanos().saturating_sub(since));
             }
         }
-        // The last look is printed after the summary.
-        if !self.quiet && now.phase != Phase::Done {
-            self.draw(now);
+        if let Some(note) = self.ram.as_mut().and_then(|ram| ram.look(now)) {
+            self.ram = None;
+            if let Some(note) = note {
+                self.log.warn(&note);
+            }
+        }
+        if !self.quiet {
+            match now.phase {
+                Phase::Lingering if !was_lingering => self.terminal.out(LINGERING),
+                // The last look is printed after the summary.
+                Phase::Lingering | Phase::Done => {}
+                _ => self.draw(now),
+            }
         }
     }
 

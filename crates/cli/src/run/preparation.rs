@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::RunOutcome;
 use metrics::Registry;
 use plan::options::{Derivation, Options};
-use plan::scenario::{Requirements, Scenario, in_start_order};
+use plan::scenario::{Executor, Requirements, Scenario, in_start_order};
 use plan::segment::Striping;
 use plan::threshold::ThresholdDef;
 use record::{End, Meta, OutputEnd, SummarySettings, ThresholdGroup};
@@ -14,6 +14,7 @@ use super::absent;
 use super::banner::Banner;
 use super::consolidation::{Sources, script_options};
 use super::ending;
+use super::fail_on;
 use super::features::Features;
 use super::front;
 use super::output::Planned;
@@ -50,6 +51,8 @@ pub(crate) struct Prepared {
     pub(crate) test: Arc<k6::Test>,
     /// Where the script's lines go.
     pub(crate) log: ScriptLog,
+    /// What fails a run that ended well.
+    pub(crate) fail_on: Vec<fail_on::Cause>,
     time_scale: Option<f64>,
     is_squall: bool,
 }
@@ -62,6 +65,7 @@ impl Prepared {
     pub(crate) fn new(session: &Session, source: Source) -> Result<Self, Failure> {
         let flags = &session.flags;
         let mut notes = absent::check(flags)?;
+        let fail_on = fail_on::parse(flags)?;
         let runtime = Runtime::read(flags, true)?;
         notes.extend(runtime.notes.iter().cloned());
         notes.iter().for_each(|note| session.log.warn(note));
@@ -77,13 +81,13 @@ impl Prepared {
         tell(session, &warnings);
         let (mut options, warnings) = sources.layered(script, features.tag_layering());
         tell(session, &warnings);
-        refuse_paused(&options)?;
         let thresholds = thresholds(session, &runtime, &options, &registry)?;
         let outputs = Planned::read(session, &options, &thresholds, features.native_histograms())?;
         let is_exported = |name: &str| loaded.exports(name);
         let derivation = Derivation { default_vus: 1, is_exported: &is_exported };
         let (mut scenarios, warnings) = options.derive_scenarios(derivation)?;
         tell(session, &warnings);
+        words_of_k6_1(&options, &scenarios).iter().for_each(|note| session.log.warn(note));
         // What scripts see are scenarios, not shortcuts.
         options = options.derived(1)?.0;
         if let Some(factor) = time_scale {
@@ -107,6 +111,7 @@ impl Prepared {
             run_tags,
             test,
             log,
+            fail_on,
             time_scale,
             is_squall: session.name == Name::Squall,
         })
@@ -129,14 +134,18 @@ fn tell(session: &Session, warnings: &[plan::options::Warning]) {
     }
 }
 
-fn refuse_paused(options: &Options) -> Result<(), Failure> {
-    if options.paused == Some(true) {
-        return Err(Failure::usage("starting paused is not available in this version of squall")
-            .hint(
-                "remove --paused (or `paused` from the options); it needs the REST API to go on",
-            ));
+/// What k6 2 has dropped and is still understood: a line each.
+fn words_of_k6_1(options: &Options, scenarios: &[Scenario]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if options.ext.as_ref().is_some_and(|ext| ext.get("loadimpact").is_some()) {
+        notes.push("options.ext.loadimpact is for k6's cloud; it has no effect here".to_owned());
     }
-    Ok(())
+    if scenarios.iter().any(|s| matches!(s.executor, Executor::ExternallyControlled(_))) {
+        notes.push(
+            "k6 2 has no externally-controlled executor; squall runs it as k6 1 did".to_owned(),
+        );
+    }
+    notes
 }
 
 /// The thresholds to evaluate, checked against the metrics the script declared.
@@ -197,6 +206,11 @@ impl Prepared {
             time_scale: self.time_scale,
         };
         banner.render(color)
+    }
+
+    /// VUs there may be at most at one time.
+    pub(crate) fn max_vus(&self) -> u64 {
+        Requirements::of(&self.scenarios, &self.striping).max_possible_vus
     }
 
     /// What the progress block needs of the plan.

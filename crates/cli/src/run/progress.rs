@@ -33,6 +33,8 @@ pub(crate) enum Headline {
 /// Counts of the run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Counts {
+    /// The run stands still.
+    pub(crate) paused: bool,
     /// Time on the run's clock.
     pub(crate) elapsed: Duration,
     /// The plan's longest duration; decides how wide the time is.
@@ -147,7 +149,8 @@ impl Counts {
     fn line(&self) -> String {
         let digits = self.possible.max(1).to_string().len();
         format!(
-            "running ({}), {:0digits$}/{:0digits$} VUs, {} complete and {} interrupted iterations",
+            "{} ({}), {:0digits$}/{:0digits$} VUs, {} complete and {} interrupted iterations",
+            if self.paused { "paused" } else { "running" },
             fixed_duration(self.elapsed, self.planned),
             self.active,
             self.initialized,
@@ -276,6 +279,7 @@ mod tests {
 
     fn counts() -> Headline {
         Headline::Counts(Counts {
+            paused: false,
             elapsed: Duration::from_millis(1000),
             planned: Duration::from_millis(630_500),
             active: 0,

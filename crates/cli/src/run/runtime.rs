@@ -1,5 +1,6 @@
 //! Settings of a run that are not options of the script: flags and environment only (k6's "runtime options").
 
+use super::env_file;
 use crate::environment;
 use crate::exit::Failure;
 use crate::flags::{Parsed, number};
@@ -35,7 +36,7 @@ impl SummaryMode {
 pub(crate) struct Runtime {
     /// The system's environment is part of `__ENV`.
     pub(crate) include_system_env: bool,
-    /// `-e` variables, in order.
+    /// Variables of files and `-e`, in order.
     pub(crate) env: Vec<(String, String)>,
     /// Thresholds are neither parsed nor evaluated.
     pub(crate) no_thresholds: bool,
@@ -64,7 +65,12 @@ impl Runtime {
         check_type(text("type", "K6_TYPE").as_deref())?;
         check_traces(text("traces-output", "K6_TRACES_OUTPUT").as_deref())?;
         let mode = text("summary-mode", "K6_SUMMARY_MODE");
-        let summary_mode = parse_summary_mode(mode.as_deref().unwrap_or("compact"), &mut notes)?;
+        let mut summary_mode =
+            parse_summary_mode(mode.as_deref().unwrap_or("compact"), &mut notes)?;
+        if switch(flags, "no-summary", "K6_NO_SUMMARY")? == Some(true) {
+            notes.push("--no-summary is k6 1's; k6 2 says --summary-mode=disabled".into());
+            summary_mode = SummaryMode::Disabled;
+        }
         Ok(Self {
             include_system_env: switch(
                 flags,
@@ -72,7 +78,7 @@ impl Runtime {
                 "K6_INCLUDE_SYSTEM_ENV_VARS",
             )?
             .unwrap_or(include_system_env),
-            env: flags.all("env").map(parse_env).collect::<Result<_, _>>()?,
+            env: script_variables(flags)?,
             no_thresholds: switch(flags, "no-thresholds", "K6_NO_THRESHOLDS")?.unwrap_or(false),
             summary_mode,
             summary_export: text("summary-export", "K6_SUMMARY_EXPORT"),
@@ -110,7 +116,19 @@ fn switch(flags: &Parsed, flag: &str, variable: &str) -> Result<Option<bool>, Fa
     })
 }
 
-fn parse_env(text: &str) -> Result<(String, String), Failure> {
+/// Variables of `--env-file`, then those of `-e`, which win.
+fn script_variables(flags: &Parsed) -> Result<Vec<(String, String)>, Failure> {
+    let mut variables = Vec::new();
+    for path in flags.all("env-file") {
+        variables.extend(env_file::read(path)?);
+    }
+    for text in flags.all("env") {
+        variables.push(parse_env(text)?);
+    }
+    Ok(variables)
+}
+
+pub(super) fn parse_env(text: &str) -> Result<(String, String), Failure> {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     let mut chars = name.chars();
     let first_fits = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');

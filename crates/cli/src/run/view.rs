@@ -66,9 +66,11 @@ impl View {
                 let fraction = if planned == 0 { 1.0 } else { done as f64 / planned as f64 };
                 bar("Init", fraction.min(1.0), format!("{done}/{planned} VUs initialized"))
             }
+            RunPhase::Paused => bar("Run", 1.0, "paused".into()),
             RunPhase::Setup => bar("Run", 1.0, "setup()".into()),
             RunPhase::Teardown => bar("Run", 1.0, "teardown()".into()),
-            RunPhase::Running | RunPhase::Done => Headline::Counts(Counts {
+            RunPhase::Running | RunPhase::Lingering | RunPhase::Done => Headline::Counts(Counts {
+                paused: progress.paused,
                 elapsed: progress.elapsed,
                 planned: self.planned,
                 active: progress.vus_active,
@@ -98,7 +100,7 @@ impl View {
 impl ScenarioView {
     fn row(&self, now: &ScenarioProgress, run: RunPhase) -> Row {
         let now = &self.remember(now);
-        let has_begun = !matches!(run, RunPhase::Init | RunPhase::Setup);
+        let has_begun = !matches!(run, RunPhase::Init | RunPhase::Paused | RunPhase::Setup);
         let phase = match now.phase {
             ScenarioPhase::Waiting if !has_begun => Phase::Running,
             ScenarioPhase::Waiting => Phase::Waiting,
@@ -194,8 +196,18 @@ impl ScenarioView {
                 let rate = format!("{rate:0width$.2} iters/s");
                 vec![of_max(now.vus_active, now.vus_held), until_over, rate]
             }
+            Executor::ExternallyControlled(_) => {
+                let time = if now.elapsed > length { format_go(length) } else { of_length };
+                vec![of_max_wide(now.vus_active, now.vus_held), time, String::new()]
+            }
         }
     }
+}
+
+/// `01/10 VUs`.
+fn of_max_wide(active: u64, most: u64) -> String {
+    let digits = most.to_string().len();
+    format!("{active:0digits$}/{most:0digits$} VUs")
 }
 
 /// `1/4 VUs`, the first number as wide as the second.

@@ -77,7 +77,6 @@ fn what_this_version_lacks_is_named_instead_of_ignored() {
         (&["-o", "cloud"][..], "cloud"),
         (&["--traces-output", "otel"], "traces-output"),
         (&["--secret-source", "mock=a=b"], "secret"),
-        (&["--paused"], "paused"),
         (&["-t", "archive"], "archive"),
         (&["--log-output", "loki"], "loki"),
     ] {

@@ -5,7 +5,7 @@ mod files;
 use engine::RunOutcome;
 use engine::selfcheck::{SelfCheck, Verdict};
 use k6::SummaryResult;
-use metrics::{Overflow, Totals};
+use metrics::Totals;
 use report::number::TimeUnit;
 use report::{
     MachineSummaryOptions, SelfCheckFigures, SummaryDataOptions, SummaryOptions, TrendStat,
@@ -15,13 +15,10 @@ use serde_json::Value;
 use super::preparation::Prepared;
 use super::runtime::SummaryMode;
 use crate::log::Level;
-use crate::session::{Name, Session};
+use crate::session::{K6_VERSION, Name, Session};
 
 /// Rows of the table of requests.
 const TOP_REQUESTS: usize = 20;
-
-/// The version of k6 whose behaviour is answered for.
-const K6_VERSION: &str = "2.2.0";
 
 /// Everything a summary's look depends on.
 #[derive(Debug, Clone)]
@@ -107,24 +104,6 @@ pub(crate) fn self_check(check: &SelfCheck) -> SelfCheckFigures {
     }
 }
 
-/// Which tag made too many series, and what helps.
-pub(crate) fn overflow_note(overflow: &Overflow) -> String {
-    let mut text = format!(
-        "there were more than {} time series; {} were folded into their metric's overflow series",
-        overflow.limit, overflow.folded_series
-    );
-    if let Some(tag) = &overflow.tag_to_blame {
-        text.push_str(&format!(
-            ". The tag `{tag}` has the most values ({} or more)",
-            overflow.values_of_tag
-        ));
-        if matches!(tag.as_str(), "url" | "name") {
-            text.push_str(": give requests of one kind one name, with { tags: { name: 'item' } }");
-        }
-    }
-    text
-}
-
 /// Prints what k6 would print at the end of a run, writes the files, and adds what is ours.
 pub(crate) fn print(session: &Session, prepared: &Prepared, outcome: &RunOutcome) {
     let mode = prepared.runtime.summary_mode;
@@ -175,29 +154,31 @@ impl Data<'_> {
     fn handle(&self) -> Result<Vec<files::Part>, String> {
         let timeout = self.prepared.options.handle_summary_timeout_or_default();
         let argument = self.argument().to_string();
-        let mut parts: Vec<files::Part> =
-            match self.prepared.test.handle_summary(&argument, timeout)? {
-                SummaryResult::Default => vec![self.default_text()],
-                SummaryResult::Files(files) => {
-                    files.into_iter().map(|file| (file.name, file.content)).collect()
-                }
-                SummaryResult::Invalid(text) => return Err(text),
-                SummaryResult::Threw(text) => {
-                    let fields = [
-                        ("hint", "script exception".to_owned()),
-                        ("source", "stacktrace".to_owned()),
-                    ];
-                    self.session.log.log(Level::Error, &text, &fields);
-                    vec![self.default_text()]
-                }
-            };
+        let (mut parts, failed) = match self.prepared.test.handle_summary(&argument, timeout) {
+            Ok(SummaryResult::Default) => (vec![self.default_text()], None),
+            Ok(SummaryResult::Files(files)) => {
+                (files.into_iter().map(|file| (file.name, file.content)).collect(), None)
+            }
+            Ok(SummaryResult::Threw(text)) => {
+                let fields =
+                    [("hint", "script exception".to_owned()), ("source", "stacktrace".to_owned())];
+                self.session.log.log(Level::Error, &text, &fields);
+                (vec![self.default_text()], None)
+            }
+            Ok(SummaryResult::Invalid(text)) | Err(text) => (Vec::new(), Some(text)),
+        };
+        let is_printed = |parts: &[files::Part]| parts.iter().any(|(place, _)| place == "stdout");
+        if self.session.flags.is_on("with-summary") && !is_printed(&parts) {
+            parts.push(self.default_text());
+        }
+        // Whatever the script makes of its summary, or fails to: an export that was asked for is written.
         if let Some(path) = &self.prepared.runtime.summary_export {
             parts.push((path.clone(), self.export().into_bytes()));
         }
         // What handleSummary printed comes before what it gave.
         self.session.log.flush();
         files::save(&parts, &self.session.terminal)?;
-        Ok(parts)
+        failed.map_or(Ok(parts), Err)
     }
 
     fn default_text(&self) -> files::Part {
