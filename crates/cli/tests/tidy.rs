@@ -33,8 +33,8 @@ const CRATES: &[(&str, u8, &[&str])] = &[
         "cli",
         5,
         &[
-            "rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "outputs", "web",
-            "demo",
+            "rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "outputs",
+            "web", "demo",
         ],
     ),
 ];
