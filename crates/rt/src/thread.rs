@@ -14,6 +14,19 @@ pub fn start<T: Send + 'static>(
     std::thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
+/// Starts a named thread with a stack of its own size, bytes: for what recurses as deep as its input is nested. Only the
+/// pages it touches take memory.
+///
+/// # Errors
+/// When the system refuses another thread.
+pub fn start_with_stack<T: Send + 'static>(
+    name: &str,
+    stack: usize,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).stack_size(stack).spawn(body)
+}
+
 /// How many cores this process may use: its CPU affinity, cut down by the cgroup's CPU quota. At least 1.
 #[must_use]
 pub fn available_cores() -> usize {
