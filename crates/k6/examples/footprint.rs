@@ -47,6 +47,7 @@ fn main() {
     let loaded = k6::load(LoadOptions {
         name: path.display().to_string(),
         path: std::fs::canonicalize(&path).unwrap(),
+        url: None,
         source: None,
         env: std::env::vars().collect(),
         reader: Arc::new(Disk),

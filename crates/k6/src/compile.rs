@@ -6,15 +6,17 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 
 use crate::exception;
+use crate::imports::Listing;
 use crate::js::{Ctx, Engine, Intrinsics, JsResult, Raw, Thrown, qjs};
-use crate::resolve::{self, Resolved};
+use crate::locate::{Aliases, Located};
+use crate::packages::Asked;
+use crate::resolve;
 use crate::web::Mentioned;
 use crate::world::Reader;
 
@@ -32,6 +34,8 @@ pub(crate) enum Kind {
     Module,
     /// A function of `module`, `exports` and `require`.
     CommonJs,
+    /// Data: what is kept is its text.
+    Json,
 }
 
 /// One compiled file.
@@ -58,6 +62,10 @@ pub struct Graph {
     files: RwLock<FxHashMap<String, Arc<Compiled>>>,
     intrinsics: RwLock<Intrinsics>,
     globals: RwLock<Mentioned>,
+    /// Modules found by Node's rules.
+    pub(crate) aliases: Aliases,
+    /// Notes what is imported.
+    pub(crate) listing: Option<Listing>,
     /// Some file reads its exported options back, so that VUs need the consolidated ones.
     reads_options: AtomicBool,
 }
@@ -69,11 +77,31 @@ impl Graph {
         source: &[u8],
         reader: &dyn Reader,
     ) -> Result<Graph, CompileError> {
+        Self::make(url, source, reader, None)
+    }
+
+    /// The same, noting what is imported; modules of k6 that do not exist here are no error.
+    pub(crate) fn list(
+        url: &str,
+        source: &[u8],
+        reader: &dyn Reader,
+    ) -> Result<Graph, CompileError> {
+        Self::make(url, source, reader, Some(Listing::default()))
+    }
+
+    fn make(
+        url: &str,
+        source: &[u8],
+        reader: &dyn Reader,
+        listing: Option<Listing>,
+    ) -> Result<Graph, CompileError> {
         let graph = Graph {
             main: url.to_owned(),
             files: RwLock::default(),
             intrinsics: RwLock::new(Intrinsics::default()),
             globals: RwLock::default(),
+            aliases: Aliases::default(),
+            listing,
             reads_options: AtomicBool::new(false),
         };
         graph.add_source(url, source, reader)?;
@@ -142,6 +170,9 @@ impl Graph {
     }
 
     fn keep(&self, url: &str, source: &str, compiled: Compiled) {
+        if let Some(listing) = &self.listing {
+            listing.directives(url, source);
+        }
         let mut intrinsics = self.intrinsics.write().unwrap_or_else(PoisonError::into_inner);
         let mentioned = Intrinsics::mentioned(source);
         *intrinsics = intrinsics.or(mentioned);
@@ -162,9 +193,12 @@ fn failure(message: &str) -> CompileError {
 }
 
 fn read(url: &str, specifier: &str, reader: &dyn Reader) -> Result<Vec<u8>, CompileError> {
-    let path = resolve::path_of(url).ok_or_else(|| failure(&resolve::not_found(specifier)))?;
-    let source =
-        reader.read(Path::new(&path)).map_err(|_| failure(&resolve::not_found(specifier)))?;
+    let source = if resolve::is_remote(url) {
+        reader.fetch(url).map_err(|why| failure(&resolve::not_fetched(specifier, url, &why)))?
+    } else {
+        let path = resolve::path_of(url).ok_or_else(|| failure(&resolve::not_found(specifier)))?;
+        reader.read(&path).map_err(|_| failure(&resolve::not_found(specifier)))?
+    };
     if source.len() > MAX_SOURCE {
         return Err(failure(&format!("the script {url} is larger than {MAX_SOURCE} bytes")));
     }
@@ -178,22 +212,54 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// Compiles one file; `Some` for a module of this engine.
+    /// Compiles one file; the module stands for it in this engine.
     fn file(&self, cx: Ctx, url: &str, source: &[u8]) -> JsResult<*mut qjs::JSModuleDef> {
         let text = String::from_utf8_lossy(source);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        match extension(url) {
+            "json" => self.json(cx, url, text),
+            "ts" | "mts" | "cts" => match strip_types(text) {
+                Ok(javascript) => self.javascript(cx, url, &javascript),
+                Err(error) => Err(self.fail(cx, failure(&type_error(url, &error)))),
+            },
+            _ => self.javascript(cx, url, text).or_else(|Thrown| {
+                if !is_standard_input(url) || self.error_is_elsewhere(url) {
+                    return Err(Thrown);
+                }
+                let Ok(javascript) = strip_types(text) else { return Err(Thrown) };
+                drop(cx.take_exception());
+                self.error.borrow_mut().take();
+                self.javascript(cx, url, &javascript)
+            }),
+        }
+    }
+
+    /// Whether the error to report is that of a file which this one imports.
+    fn error_is_elsewhere(&self, url: &str) -> bool {
+        let error = self.error.borrow();
+        error.as_ref().is_some_and(|error| !error.message.starts_with(url))
+    }
+
+    fn json(&self, cx: Ctx, url: &str, text: &str) -> JsResult<*mut qjs::JSModuleDef> {
+        if let Err(Thrown) = cx.parse_json(text) {
+            let thrown = cx.take_exception();
+            let why = exception::headline(cx, thrown.raw());
+            let why = why.strip_prefix("SyntaxError: ").unwrap_or(&why);
+            return Err(self.fail(cx, failure(&format!("{url}: {why}"))));
+        }
+        let bytecode = text.as_bytes().to_vec();
+        self.graph.keep(url, "", Compiled { kind: Kind::Json, bytecode, uses_meta: false });
+        stand_in(cx, &c_string(url))
+    }
+
+    fn javascript(&self, cx: Ctx, url: &str, text: &str) -> JsResult<*mut qjs::JSModuleDef> {
         let name = c_string(url);
         let head = if text.starts_with("#!") { "//" } else { "" };
         let wrapped = format!("{COMMONJS_HEAD}{head}{text}{COMMONJS_TAIL}");
         match eval(cx, &wrapped, &name, qjs::JS_EVAL_TYPE_GLOBAL) {
             Ok(function) => {
                 self.keep(cx, url, text, Kind::CommonJs, function.raw())?;
-                // SAFETY: a native module without code: nobody runs it here.
-                unsafe {
-                    let module = qjs::JS_NewCModule(cx.as_ptr(), name.as_ptr(), Some(never_run));
-                    qjs::JS_SetModuleLazyExports(cx.as_ptr(), module);
-                    Ok(module)
-                }
+                stand_in(cx, &name)
             }
             Err(Thrown) => {
                 let as_script = cx.take_exception();
@@ -263,6 +329,48 @@ fn looks_like_module(text: &str) -> bool {
     })
 }
 
+/// A module without code: nobody runs it here. What is imported from it is found when it is.
+fn stand_in(cx: Ctx, name: &CStr) -> JsResult<*mut qjs::JSModuleDef> {
+    // SAFETY: a live context and a NUL-terminated name.
+    unsafe {
+        let module = qjs::JS_NewCModule(cx.as_ptr(), name.as_ptr(), Some(never_run));
+        if module.is_null() {
+            return Err(Thrown);
+        }
+        qjs::JS_SetModuleLazyExports(cx.as_ptr(), module);
+        Ok(module)
+    }
+}
+
+/// Standard input has no extension, and may be TypeScript, as in k6.
+fn is_standard_input(url: &str) -> bool {
+    url.starts_with("file://") && url.ends_with("/-")
+}
+
+/// What stands behind the last dot of a URL's path.
+fn extension(url: &str) -> &str {
+    let path = if resolve::is_remote(url) { url.split(['?', '#']).next().unwrap_or(url) } else { url };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
+/// Strips types on a thread with the stack that needs; scripts without TypeScript never come here.
+fn strip_types(text: &str) -> Result<String, typescript::SyntaxError> {
+    let text = text.to_owned();
+    let worker =
+        rt::thread::start_with_stack("typescript", typescript::STACK, move || typescript::strip(&text));
+    let stripped = worker.map_err(|error| error.to_string()).and_then(|worker| {
+        worker.join().map_err(|_| "the parser failed; please report it".to_owned())
+    });
+    stripped.unwrap_or_else(|message| {
+        Err(typescript::SyntaxError { line: 1, column: 1, message })
+    })
+}
+
+fn type_error(url: &str, error: &typescript::SyntaxError) -> String {
+    format!("{url}: Line {}:{} {}", error.line, error.column, error.message)
+}
+
 fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "")).unwrap_or_default()
 }
@@ -306,16 +414,26 @@ unsafe extern "C" fn normalize(
             &*opaque.cast::<Compiler<'_>>(),
         )
     };
-    match resolve::resolve(&base.to_string_lossy(), &name.to_string_lossy()) {
-        Ok(Resolved::Builtin(name)) => js_strdup(cx, name),
-        Ok(Resolved::File(url)) => {
+    let (base, specifier) = (base.to_string_lossy(), name.to_string_lossy());
+    let located = compiler.graph.locate(&base, &specifier, Asked::Import, Some(compiler.reader));
+    match located {
+        Ok(Located::Builtin(name)) => {
+            compiler.note(&specifier);
+            js_strdup(cx, name)
+        }
+        Ok(Located::File(url)) => {
+            compiler.note(&url);
             // Read here, where the specifier as written is known: the error shows it.
             if compiler.graph.get(&url).is_none()
-                && compiler.known(&url, &name.to_string_lossy(), cx).is_err()
+                && compiler.known(&url, &specifier, cx).is_err()
             {
                 return std::ptr::null_mut();
             }
             js_strdup(cx, &url)
+        }
+        Err(_) if specifier.starts_with("k6/") && compiler.graph.listing.is_some() => {
+            compiler.note(&specifier);
+            js_strdup(cx, &specifier)
         }
         Err(message) => {
             compiler.fail(cx, failure(&message));
@@ -325,6 +443,12 @@ unsafe extern "C" fn normalize(
 }
 
 impl Compiler<'_> {
+    fn note(&self, module: &str) {
+        if let Some(listing) = &self.graph.listing {
+            listing.module(module);
+        }
+    }
+
     /// Checks that the file can be read.
     fn known(&self, url: &str, specifier: &str, cx: Ctx) -> JsResult<()> {
         read(url, specifier, self.reader).map(|_| ()).map_err(|error| self.fail(cx, error))
@@ -340,13 +464,8 @@ unsafe extern "C" fn load(
     let (cx, name, compiler) =
         unsafe { (Ctx::from_ptr(ctx), CStr::from_ptr(name), &*opaque.cast::<Compiler<'_>>()) };
     let url = name.to_string_lossy();
-    if !url.starts_with("file://") {
-        // SAFETY: a native module without code stands for the built-in one.
-        return unsafe {
-            let module = qjs::JS_NewCModule(ctx, name.as_ptr(), Some(never_run));
-            qjs::JS_SetModuleLazyExports(ctx, module);
-            module
-        };
+    if !resolve::is_url(&url) {
+        return stand_in(cx, name).unwrap_or(std::ptr::null_mut());
     }
     let module = match read(&url, &url, compiler.reader) {
         Ok(source) => compiler.file(cx, &url, &source).inspect_err(|_| compiler.remember(cx, &url)),
@@ -363,6 +482,39 @@ impl Compiler<'_> {
             let message = exception::syntax(cx, pending.raw(), url, 0);
             *self.error.borrow_mut() = Some(failure(&message));
             cx.throw(pending);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_chains_of_typescript_need_no_endless_stack() {
+        for text in [
+            format!("let x: number = {}1", "1 + ".repeat(20_000)),
+            format!("let x: boolean = {}y", "!".repeat(10_000)),
+            format!("let x: any = {}y", "a => ".repeat(5_000)),
+            format!("let x: any = y{}", "!.a".repeat(10_000)),
+            format!("{}f()", "if (a) ".repeat(5_000)),
+            format!("type X = {}1", "A extends B ? C : ".repeat(5_000)),
+        ] {
+            assert!(strip_types(&text).is_ok(), "{}", &text[..40]);
+        }
+        let deep = "(".repeat(typescript::MAX_DEPTH + 1);
+        assert!(strip_types(&deep).is_err());
+    }
+
+    #[test]
+    fn the_extension_of_a_url_is_that_of_its_path() {
+        for (url, expect) in [
+            ("file:///a/b.ts", "ts"),
+            ("file:///a.b/c", ""),
+            ("https://h/x.mts?y=z.js#w.js", "mts"),
+            ("file:///a/what?.ts", "ts"),
+        ] {
+            assert_eq!(extension(url), expect, "{url}");
         }
     }
 }

@@ -14,7 +14,7 @@ struct Place<'a> {
 
 /// Splits a line into what stands before the place, the place, and what follows.
 fn place(line: &str) -> Option<(&str, Place<'_>, &str)> {
-    let start = line.find("file://")?;
+    let start = ["file://", "https://", "http://"].iter().find_map(|scheme| line.find(scheme))?;
     let (head, rest) = line.split_at(start);
     let close = rest.rfind("))").map_or_else(|| rest.rfind(')'), Some)?;
     let (text, tail) = rest.split_at(close + 1);
@@ -123,6 +123,7 @@ mod tests {
             ("\tat inner (file:///t.js:1:25(3))", Some(("\tat inner (", at(1, 25, "3"), ")"))),
             ("\tat file:///t.js:3:4(0)", Some(("\tat ", at(3, 4, "0"), ""))),
             ("\tat sleep (native)", None),
+            ("\tat f (https://h/x.js", None),
             ("nonsense", None),
         ] {
             assert_eq!(place(line), expect, "{line}");

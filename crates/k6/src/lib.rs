@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`test`], then `vu` (the life of a VU), `realm` (its JS world), `compile` and `module`.
 
+pub mod archive;
 mod compile;
 mod csv;
 mod events;
@@ -14,24 +15,30 @@ mod exception;
 pub mod host;
 mod html;
 pub mod http;
+mod imports;
 pub mod js;
 mod jslib;
 mod loading;
+mod locate;
 mod log;
 mod metadata;
 pub(crate) mod module;
+mod packages;
 mod realm;
 mod resolve;
 mod secrets;
 mod summary_files;
 mod tags;
 pub mod test;
+mod tsconfig;
 mod vu;
 mod web;
 mod world;
 
+pub use self::imports::{Imports, imports};
 pub use self::log::{Level, LogRecord, LogSink};
 pub use self::secrets::{NamedSource, SecretSource, Secrets};
+pub use self::packages::find_package;
 pub use self::summary_files::{SummaryFile, SummaryResult};
 pub use self::tags::VuTags;
 pub use self::test::{LoadOptions, Loaded, Test, load};

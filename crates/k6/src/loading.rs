@@ -8,7 +8,9 @@ use rustc_hash::FxHashMap;
 
 use crate::compile::{Kind, js_strdup};
 use crate::js::{Args, Ctx, JsResult, Raw, Thrown, Val, qjs};
-use crate::resolve::{self, Resolved};
+use crate::locate::Located;
+use crate::packages::Asked;
+use crate::resolve;
 use crate::{jslib, module, native_bound};
 
 /// Loaded modules of one realm.
@@ -31,9 +33,10 @@ pub(crate) unsafe extern "C" fn normalize(
     // SAFETY: a live context and NUL-terminated names.
     let (cx, base, name) =
         unsafe { (Ctx::from_ptr(ctx), CStr::from_ptr(base), CStr::from_ptr(name)) };
-    match resolve::resolve(&base.to_string_lossy(), &name.to_string_lossy()) {
-        Ok(Resolved::Builtin(name)) => js_strdup(cx, name),
-        Ok(Resolved::File(url)) => js_strdup(cx, &url),
+    let graph = &cx.host().world.graph;
+    match graph.locate(&base.to_string_lossy(), &name.to_string_lossy(), Asked::Import, None) {
+        Ok(Located::Builtin(name)) => js_strdup(cx, name),
+        Ok(Located::File(url)) => js_strdup(cx, &url),
         Err(message) => {
             cx.throw_go(&message);
             std::ptr::null_mut()
@@ -49,7 +52,7 @@ pub(crate) unsafe extern "C" fn load(
     // SAFETY: a live context and a NUL-terminated name.
     let (cx, name) = unsafe { (Ctx::from_ptr(ctx), CStr::from_ptr(name)) };
     let url = name.to_string_lossy();
-    if !url.starts_with("file://") {
+    if !resolve::is_url(&url) {
         // SAFETY: `open_builtin` is a module init function.
         return unsafe { lazy_module(cx, name, open_builtin) };
     }
@@ -59,7 +62,7 @@ pub(crate) unsafe extern "C" fn load(
             std::ptr::null_mut()
         }
         // SAFETY: `open_commonjs` is a module init function.
-        Some(file) if file.kind == Kind::CommonJs => unsafe {
+        Some(file) if file.kind != Kind::Module => unsafe {
             lazy_module(cx, name, open_commonjs)
         },
         Some(_) => read_module(cx, &url).unwrap_or(std::ptr::null_mut()),
@@ -152,7 +155,8 @@ unsafe extern "C" fn open_commonjs(
         let module = commonjs(cx, &name)?;
         let exports = module.get(cx, cx.host().atoms().exports)?;
         let mut default = exports.clone();
-        if exports.is_object() {
+        let is_json = is_json(cx, &name);
+        if exports.is_object() && !is_json {
             let own = exports.get(cx, cx.host().atoms().default)?;
             if !own.is_undefined() {
                 default = own;
@@ -161,6 +165,11 @@ unsafe extern "C" fn open_commonjs(
         fill(cx, m, exports.raw(), default.raw())
     });
     finish_init(cx, &opened)
+}
+
+/// Whether a module is data, whose `default` is all of it.
+fn is_json(cx: Ctx, url: &str) -> bool {
+    cx.host().world.graph.get(url).is_some_and(|file| file.kind == Kind::Json)
 }
 
 fn finish_init(cx: Ctx, opened: &std::thread::Result<JsResult<()>>) -> core::ffi::c_int {
@@ -231,6 +240,13 @@ pub(crate) fn commonjs(cx: Ctx, url: &str) -> JsResult<Val> {
     let file = host.world.graph.get(url).ok_or_else(|| cx.throw_go("a module was not compiled"))?;
     // It may be the first to mention one of them.
     crate::web::define(cx, host.world.graph.globals())?;
+    if file.kind == Kind::Json {
+        let data = cx.parse_json(&String::from_utf8_lossy(&file.bytecode))?;
+        let module = cx.object()?;
+        module.set(cx, host.atoms().exports, data)?;
+        host.modules.borrow_mut().commonjs.insert(url.to_owned(), module.clone());
+        return Ok(module);
+    }
     let code = read_bytecode(cx, &file.bytecode)?;
     // SAFETY: JS_EvalFunction takes over the reference to the code.
     let function = cx.own(unsafe { qjs::JS_EvalFunction(cx.as_ptr(), code.into_raw()) })?;
@@ -259,9 +275,11 @@ fn require(cx: Ctx, args: Args<'_>, bound: &[Raw]) -> JsResult<Val> {
     if specifier.is_empty() {
         return Err(cx.throw_go("require() can't be used with an empty specifier"));
     }
-    let url = match resolve::resolve(&base, &specifier).map_err(|message| cx.throw_go(&message))? {
-        Resolved::Builtin(name) => return builtin(cx, name),
-        Resolved::File(url) => url,
+    let reader = host.world.is_probe().then_some(&*host.world.reader);
+    let located = host.world.graph.locate(&base, &specifier, Asked::Require, reader);
+    let url = match located.map_err(|message| cx.throw_go(&message))? {
+        Located::Builtin(name) => return builtin(cx, name),
+        Located::File(url) => url,
     };
     if host.world.is_probe() {
         let added = host.world.graph.add_file(&url, &specifier, &*host.world.reader);
@@ -270,7 +288,7 @@ fn require(cx: Ctx, args: Args<'_>, bound: &[Raw]) -> JsResult<Val> {
     let Some(file) = host.world.graph.get(&url) else {
         return Err(cx.throw_go(&resolve::not_found(&specifier)));
     };
-    if file.kind == Kind::CommonJs {
+    if file.kind != Kind::Module {
         return commonjs(cx, &url)?.get(cx, host.atoms().exports);
     }
     let (module, promise) = evaluate(cx, &url)?;
@@ -289,9 +307,9 @@ fn require(cx: Ctx, args: Args<'_>, bound: &[Raw]) -> JsResult<Val> {
 fn meta_resolve(cx: Ctx, args: Args<'_>, bound: &[Raw]) -> JsResult<Val> {
     let base = bound[0].to_text(cx)?;
     let specifier = args.get(0).to_text(cx)?;
-    match resolve::resolve(&base, &specifier) {
-        Ok(Resolved::File(url)) => cx.string(&url),
-        Ok(Resolved::Builtin(name)) => cx.string(name),
+    match cx.host().world.graph.locate(&base, &specifier, Asked::Import, None) {
+        Ok(Located::File(url)) => cx.string(&url),
+        Ok(Located::Builtin(name)) => cx.string(name),
         Err(message) => Err(cx.throw_go(&message)),
     }
 }

@@ -97,7 +97,7 @@ impl Realm {
         let main = self.host.world.graph.main.clone();
         let compiled = self.host.world.graph.get(&main).ok_or(Failure::Interrupted)?;
         match compiled.kind {
-            Kind::CommonJs => {
+            Kind::CommonJs | Kind::Json => {
                 let module = commonjs(cx, &main).map_err(|Thrown| self.failure())?;
                 self.exports = Some(
                     module.get(cx, cx.host().atoms().exports).map_err(|Thrown| self.failure())?,

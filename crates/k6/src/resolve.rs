@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use url::Url;
+
 use crate::jslib;
 use crate::module::graduated;
 
@@ -37,11 +39,13 @@ const NOT_YET: &[&str] = &[
 pub(crate) enum Resolved {
     /// A module of ours, by its canonical name.
     Builtin(&'static str),
-    /// A file, by its canonical URL.
-    File(String),
+    /// A file or a remote module, by its canonical URL.
+    Url(String),
+    /// A name that k6 does not know: a package, or an alias of one.
+    Bare,
 }
 
-/// Resolves `specifier` as seen from the module `base` (a `file://` URL).
+/// Resolves `specifier` as seen from the module `base` (a URL).
 ///
 /// # Errors
 /// k6's text.
@@ -64,38 +68,73 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Result<Resolved, String> {
              extension resolution is required or a custom k6 binary with the required extensions"
         ));
     }
-    if specifier.starts_with("./")
-        || specifier.starts_with("../")
-        || specifier == "."
-        || specifier == ".."
-    {
-        let base = path_of(base).unwrap_or_else(|| PathBuf::from("/"));
-        let dir = base.parent().unwrap_or_else(|| Path::new("/"));
-        return Ok(Resolved::File(url_of(&dir.join(specifier))));
-    }
-    if specifier.starts_with('/') {
-        return Ok(Resolved::File(url_of(Path::new(specifier))));
+    if specifier.starts_with('.') || specifier.starts_with('/') {
+        return relative(base, specifier).map(Resolved::Url);
     }
     match specifier.split_once("://") {
-        Some(("file", path)) => Ok(Resolved::File(url_of(Path::new(path)))),
-        Some(("https", rest)) => resolve_https(specifier, rest),
+        Some(("file", _)) if is_remote(base) => Err(format!(
+            "origin ({}) not allowed to load local file: {specifier}",
+            folder_of(base)
+        )),
+        Some(("file", path)) => Ok(Resolved::Url(url_of(Path::new(path)))),
+        Some(("https" | "http", rest)) => remote(specifier, rest),
         Some((scheme, _)) => Err(format!(
             "only supported schemes for imports are file and https, {specifier} has `{scheme}`"
         )),
-        None => Err(format!(
-            "The moduleSpecifier \"{specifier}\" couldn't be recognised as something k6 supports."
-        )),
+        None if specifier.is_empty() => Err("local or remote path required".to_owned()),
+        None => Ok(Resolved::Bare),
     }
 }
 
-fn resolve_https(specifier: &str, rest: &str) -> Result<Resolved, String> {
+fn remote(specifier: &str, rest: &str) -> Result<Resolved, String> {
     if let Some(name) = jslib::at(rest) {
         return Ok(Resolved::Builtin(name));
     }
-    Err(format!(
-        "The moduleSpecifier \"{specifier}\" couldn't be retrieved from the resolved url \"{specifier}\". Error : \
-         \"squall does not load modules over the network yet\""
-    ))
+    match Url::parse(specifier) {
+        Ok(url) => Ok(Resolved::Url(url.into())),
+        Err(error) => Err(format!("parse {specifier:?}: {error}")),
+    }
+}
+
+/// A path as seen from a module, on its own host if it is a remote one.
+fn relative(base: &str, specifier: &str) -> Result<String, String> {
+    if is_remote(base) {
+        let joined = Url::parse(base).and_then(|base| base.join(specifier));
+        return joined.map(Into::into).map_err(|error| format!("parse {specifier:?}: {error}"));
+    }
+    if specifier.starts_with('/') {
+        return Ok(url_of(Path::new(specifier)));
+    }
+    let base = path_of(base).unwrap_or_else(|| PathBuf::from("/"));
+    let dir = base.parent().unwrap_or_else(|| Path::new("/"));
+    Ok(url_of(&dir.join(specifier)))
+}
+
+/// The folder of a URL, with the slash.
+fn folder_of(url: &str) -> &str {
+    url.rfind('/').map_or(url, |end| &url[..=end])
+}
+
+/// Whether a module came over the network.
+pub(crate) fn is_remote(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+/// Whether a module's name is a URL, and not that of a built-in one.
+pub(crate) fn is_url(name: &str) -> bool {
+    name.starts_with("file://") || is_remote(name)
+}
+
+/// k6's text for a name it does not know.
+pub(crate) fn unrecognised(specifier: &str) -> String {
+    format!("The moduleSpecifier \"{specifier}\" couldn't be recognised as something k6 supports.")
+}
+
+/// k6's text for a remote module that could not be fetched.
+pub(crate) fn not_fetched(specifier: &str, url: &str, why: &str) -> String {
+    format!(
+        "The moduleSpecifier \"{specifier}\" couldn't be retrieved from the resolved url \"{url}\". Error : \"{why}\""
+    )
 }
 
 /// The `file://` URL of an absolute path, dots removed.
@@ -149,23 +188,39 @@ mod tests {
         ] {
             assert_eq!(
                 resolve(base, specifier),
-                Ok(Resolved::File(expect.to_owned())),
+                Ok(Resolved::Url(expect.to_owned())),
                 "{specifier}"
             );
         }
+        assert_eq!(resolve(base, "lodash"), Ok(Resolved::Bare));
         assert_eq!(resolve(base, "k6/http"), Ok(Resolved::Builtin("k6/http")));
         let summary = "https://jslib.k6.io/k6-summary/0.0.2/index.js";
         assert_eq!(resolve(base, summary), Ok(Resolved::Builtin("jslib:k6-summary")));
     }
 
     #[test]
+    fn remote_modules_stay_on_their_host() {
+        let base = "https://h/a/b.js?x=1";
+        for (specifier, expect) in [
+            ("./c.js", "https://h/a/c.js"),
+            ("../c.js", "https://h/c.js"),
+            ("/c.js", "https://h/c.js"),
+            ("http://i/c.js", "http://i/c.js"),
+        ] {
+            assert_eq!(resolve(base, specifier), Ok(Resolved::Url(expect.into())), "{specifier}");
+        }
+        let error = resolve(base, "file:///etc/passwd").unwrap_err();
+        assert_eq!(error, "origin (https://h/a/) not allowed to load local file: file:///etc/passwd");
+    }
+
+    #[test]
     fn what_cannot_be_imported_says_why() {
         for (specifier, part) in [
-            ("lodash", "couldn't be recognised as something k6 supports"),
-            ("http://x/y.js", "has `http`"),
+            ("ftp://x/y.js", "has `ftp`"),
+            ("", "path required"),
             ("k6/net/grpc", "k6/net/grpc"),
             ("k6/x/nope", "unknown modules [\"k6/x/nope\"]"),
-            ("https://example.com/a.js", "couldn't be retrieved"),
+            ("https://", "parse"),
         ] {
             let error = resolve("file:///m.js", specifier).unwrap_err();
             assert!(error.contains(part), "{specifier}: {error}");

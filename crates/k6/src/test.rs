@@ -8,7 +8,7 @@ use engine::script::{Script, ScriptError, VuContext};
 use metrics::Registry;
 use rt::Core;
 
-use crate::compile::Graph;
+use crate::compile::{CompileError, Graph};
 use crate::host::Phase;
 use crate::log::LogSink;
 use crate::realm::{Failure, Realm};
@@ -24,6 +24,8 @@ pub struct LoadOptions {
     pub name: String,
     /// Its absolute path. For standard input any name in the working directory.
     pub path: PathBuf,
+    /// Its URL, where it is not that of `path`: a script from the network.
+    pub url: Option<String>,
     /// Its text, if it does not come from `reader` (standard input).
     pub source: Option<Vec<u8>>,
     /// `__ENV`.
@@ -70,23 +72,10 @@ enum Kind {
 /// # Errors
 /// k6's text and exit code for a script that is missing, does not parse, throws, or exports nothing to run.
 pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
-    let url = resolve::url_of(&options.path);
-    let source = match options.source {
-        Some(source) => source,
-        None => options.reader.read(&options.path).map_err(|_| ScriptError {
-            message: resolve::not_found(&options.name),
-            exit_code: 255,
-            hint: None,
-        })?,
-    };
-    let graph = Graph::compile(&url, &source, &*options.reader).map_err(|error| ScriptError {
-        message: format!(
-            "could not initialize '{}': could not load JS test '{url}': {}",
-            options.name, error.message
-        ),
-        exit_code: error.exit_code,
-        hint: None,
-    })?;
+    let source = source(&options)?;
+    let url = options.url.unwrap_or_else(|| resolve::url_of(&options.path));
+    let graph = Graph::compile(&url, &source, &*options.reader)
+        .map_err(|error| compile_error(&options.name, &url, &error))?;
     let world = Arc::new(World {
         graph,
         registry: options.registry,
@@ -127,6 +116,27 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
     }
     let [has_setup, has_teardown] = exports.kinds.map(|kind| kind == Kind::Function);
     Ok(Loaded { world, options_json, functions: exports.functions, has_setup, has_teardown })
+}
+
+/// The script's text.
+pub(crate) fn source(options: &LoadOptions) -> Result<Vec<u8>, ScriptError> {
+    match &options.source {
+        Some(source) => Ok(source.clone()),
+        None => options.reader.read(&options.path).map_err(|_| ScriptError {
+            message: resolve::not_found(&options.name),
+            exit_code: 255,
+            hint: None,
+        }),
+    }
+}
+
+/// k6's sentence about a script that does not compile.
+pub(crate) fn compile_error(name: &str, url: &str, error: &CompileError) -> ScriptError {
+    ScriptError {
+        message: format!("could not initialize '{name}': could not load JS test '{url}': {}", error.message),
+        exit_code: error.exit_code,
+        hint: None,
+    }
 }
 
 /// Runs the init code in a VU that is thrown away, on a core of its own.

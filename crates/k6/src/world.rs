@@ -19,6 +19,24 @@ pub trait Reader: Send + Sync + 'static {
     /// # Errors
     /// As the system reports them; a directory is [`std::io::ErrorKind::IsADirectory`].
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>>;
+
+    /// Whether there is a file at an absolute path.
+    fn is_file(&self, path: &Path) -> bool {
+        self.read(path).is_ok()
+    }
+
+    /// The path of a file without links in it.
+    fn real(&self, path: &Path) -> PathBuf {
+        path.to_owned()
+    }
+
+    /// The text of the module at an `https://` or `http://` URL.
+    ///
+    /// # Errors
+    /// Why it can't be had, for k6's sentence about it.
+    fn fetch(&self, _url: &str) -> Result<Vec<u8>, String> {
+        Err("modules are not loaded over the network here".to_owned())
+    }
 }
 
 /// Renders k6's end-of-test text from the JSON of `handleSummary`'s argument: JSON, indent, colours.

@@ -85,6 +85,7 @@ impl Case {
         k6::load(LoadOptions {
             name: "t.js".to_owned(),
             path: PathBuf::from("/t.js"),
+            url: None,
             source: None,
             env: self.env.clone(),
             reader: Arc::new(Files(files.collect())),
