@@ -40,3 +40,11 @@ pub(crate) fn data_folder() -> Option<PathBuf> {
         .or_else(|| option_var("HOME").map(|home| PathBuf::from(home).join(".local/share")))?;
     Some(base.join("squall"))
 }
+
+/// The user's cache folder for Squall: remote modules.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    let base = option_var("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| option_var("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
+    Some(base.join("squall"))
+}

@@ -8,6 +8,7 @@
 //! which holds k6's formats, then [`summary()`].
 
 mod burst;
+mod ci;
 mod collation;
 mod columns;
 mod export;
@@ -23,6 +24,7 @@ mod trust;
 mod values;
 
 pub use burst::{BurstFigures, LatencyFigures, burst_json, burst_text};
+pub use ci::{CiContext, junit, markdown};
 pub use export::{
     MachineSummaryOptions, SummaryDataOptions, export_text, handle_summary_data, machine_summary,
     path_id, summary_export,

@@ -1,13 +1,17 @@
 //! `squall features`: k6's feature flags, and which of them do something here.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::exit::{CommandResult, ExitStatus};
+use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::run::features::KNOWN;
 use crate::session::Session;
 
 /// Prints the table, or JSON.
 pub(crate) fn run(session: &Session) -> CommandResult {
+    if let Some(word) = session.flags.args.first() {
+        let program = session.name.word();
+        return Err(Failure::usage(format!("unknown command {word:?} for \"{program} features\"")));
+    }
     let text = if session.flags.is_on("json") {
         let list: Vec<_> = KNOWN
             .iter()
@@ -15,7 +19,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
                 json!({ "feature": name, "lifecycle": "Experimental", "description": about })
             })
             .collect();
-        format!("{:#}\n", serde_json::Value::from(list))
+        format!("{:#}\n", Value::from(list))
     } else {
         let mut text = format!("{:<20}{:<15}DESCRIPTION\n", "FEATURE", "LIFECYCLE");
         for (name, about) in KNOWN {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::exit::{CommandResult, ExitStatus};
 use crate::flags::UsageError;
 use crate::log::Level;
-use crate::run::consolidation::{Sources, script_options};
+use crate::run::consolidation::{Sources, options_of};
 use crate::run::front;
 use crate::run::runtime::Runtime;
 use crate::run::script_log::ScriptLog;
@@ -25,14 +25,13 @@ pub(crate) fn run(session: &Session) -> CommandResult {
         let text = format!("accepts 1 arg(s), received {}", session.flags.args.len());
         return Err(UsageError(text).into());
     }
-    let source = Source::read(&session.flags.args)?;
+    let source = Source::read(session)?;
     let runtime = Runtime::read(&session.flags, false)?;
     let log = ScriptLog::new(session.log.clone());
     let registry = Arc::new(Registry::with_builtins());
     let secrets = secrets::read(&session.flags, &session.log)?;
     let loaded = front::load(&source, &runtime, &log, &registry, secrets)?;
-    let (options, mut warnings) =
-        script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
+    let (options, mut warnings) = options_of(&source, loaded.options_json.as_deref())?;
     let json = if session.flags.is_on("execution-requirements") {
         let (options, layered) =
             Sources::read(&session.flags)?.layered(options, TagLayering::Replace);

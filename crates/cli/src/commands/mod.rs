@@ -1,20 +1,23 @@
 //! The commands, and how a command line finds its own.
 
+mod archive;
 mod burst;
 mod demo;
 mod demo_target;
+mod deps;
 mod doctor;
 mod elsewhere;
 mod examples;
 mod features;
 mod inspect;
+mod new;
 mod remote;
 mod report;
 mod run;
 mod version;
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
-use crate::flags::table::{DOCTOR, GLOBAL, INSPECT, OPTIONS, OURS, REPORT, RUN, RUNTIME, VERSION};
+use crate::flags::table::{DOCTOR, GLOBAL, IMPORTS, INSPECT, OPTIONS, OURS, REPORT, RUN, RUNTIME, VERSION};
 use crate::flags::{Flag, Parsed, Parser, help};
 use crate::session::{Name, Session, plain_log};
 use crate::terminal::{Abilities, Terminal};
@@ -39,7 +42,7 @@ const COMMANDS: &[Command] = &[
         examples: "  squall run script.js\n  squall run -u 5 -d 10s script.js\n  \
                    squall run --time-scale 0.02 script.js   # its own scenarios, fifty times faster\n  \
                    cat script.js | squall run -",
-        tables: &[("Flags", &[OPTIONS, RUNTIME, RUN]), ("Squall's own flags", &[OURS]), SHARED],
+        tables: &[("Flags", &[OPTIONS, RUNTIME, RUN]), ("Squall's own flags", &[OURS, IMPORTS]), SHARED],
         body: run::run,
     },
     Command {
@@ -57,8 +60,44 @@ const COMMANDS: &[Command] = &[
         usage: "inspect [flags] FILE|-",
         about: "Prints the options of a script as JSON, or the consolidated plan.",
         examples: "  squall inspect script.js\n  squall inspect --execution-requirements script.js",
-        tables: &[("Flags", &[INSPECT, RUNTIME]), SHARED],
+        tables: &[("Flags", &[INSPECT, RUNTIME]), ("Squall's own flags", &[IMPORTS]), SHARED],
         body: inspect::run,
+    },
+    Command {
+        name: "archive",
+        usage: "archive [flags] FILE|-",
+        about: "Puts a script with everything it imports and opens into one file, which k6 runs as well.",
+        examples: "  squall archive -u 10 -d 10s -O test.tar script.js\n  squall run test.tar",
+        tables: &[
+            ("Flags", &[archive::FLAGS, OPTIONS, RUNTIME]),
+            ("Squall's own flags", &[IMPORTS]),
+            SHARED,
+        ],
+        body: archive::run,
+    },
+    Command {
+        name: "new",
+        usage: "new [flags] [FILE]",
+        about: "Makes a script to start from.",
+        examples: "  squall new\n  squall new --template protocol load.js",
+        tables: &[("Flags", &[new::FLAGS]), SHARED],
+        body: new::run,
+    },
+    Command {
+        name: "deps",
+        usage: "deps [flags] FILE|-",
+        about: "Lists what a script imports, without running it.",
+        examples: "  squall deps script.js\n  squall deps --json script.js",
+        tables: &[("Flags", &[deps::FLAGS, RUNTIME]), ("Squall's own flags", &[IMPORTS]), SHARED],
+        body: deps::run,
+    },
+    Command {
+        name: "features",
+        usage: "features [flags]",
+        about: "Lists k6's feature flags.",
+        examples: "  squall features\n  squall features --json",
+        tables: &[("Flags", &[VERSION]), SHARED],
+        body: features::run,
     },
     Command {
         name: "report",
@@ -70,9 +109,9 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "demo",
-        usage: "demo [flags] [DIR]",
+        usage: "demo [flags]",
         about: "Starts the bundled target, runs an example script against it and shows the summary.",
-        examples: "  squall demo\n  squall demo --example sumflow load   # scripts to start from",
+        examples: "  squall demo",
         tables: &[("Flags", &[demo::FLAGS]), SHARED],
         body: demo::run,
     },
@@ -131,14 +170,6 @@ const COMMANDS: &[Command] = &[
         examples: "  squall stats --address localhost:6565",
         tables: &[SHARED],
         body: remote::stats,
-    },
-    Command {
-        name: "features",
-        usage: "features [flags]",
-        about: "Lists k6's feature flags.",
-        examples: "  squall features --json",
-        tables: &[("Flags", &[VERSION]), SHARED],
-        body: features::run,
     },
     Command {
         name: "version",

@@ -20,6 +20,7 @@ use crate::run::observer::Watch;
 use crate::run::preparation::Prepared;
 use crate::run::ram::Ram;
 use crate::run::recording::Recording;
+use crate::run::reports::{self, Report};
 use crate::run::rest;
 use crate::run::source::Source;
 use crate::run::stopping;
@@ -28,7 +29,7 @@ use crate::session::{Name, Session};
 
 /// Runs the script the command line names.
 pub(crate) fn run(session: &Session) -> CommandResult {
-    let source = Source::read(&session.flags.args)?;
+    let source = Source::read(session)?;
     run_source(session, source)
 }
 
@@ -36,10 +37,11 @@ pub(crate) fn run(session: &Session) -> CommandResult {
 pub(crate) fn run_source(session: &Session, source: Source) -> CommandResult {
     // Every VU holds at least one connection. Where raising fails, the limit is named when it is met.
     let _ = crate::machine::raise_descriptor_limit();
+    let reports = Report::wanted(session)?;
     let prepared = Prepared::new(session, source)?;
     print_banner(session, &prepared);
     let ran = execute(session, &prepared)?;
-    Ok(finish(session, &prepared, ran))
+    Ok(finish(session, &prepared, ran, &reports))
 }
 
 fn print_banner(session: &Session, prepared: &Prepared) {
@@ -139,7 +141,12 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
     }
 }
 
-fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>) -> ExitStatus {
+fn finish(
+    session: &Session,
+    prepared: &Prepared,
+    ran: Ran<'_>,
+    reports: &[Report],
+) -> ExitStatus {
     let Ran { outcome, watch, deliveries } = ran;
     session.log.flush();
     session.terminal.clear();
@@ -154,6 +161,7 @@ fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>) -> ExitStatus {
         .or_else(|| fail_on::judge(&prepared.fail_on, &outcome.totals, outcome.exceptions));
     let status = failure.as_ref().map_or(ExitStatus::Success, |failure| failure.status);
     summary::print(session, prepared, &outcome);
+    reports::write(session, prepared, &outcome, failure.as_ref(), reports);
     if !session.quiet() {
         session.terminal.out(&watch.last_frame(&outcome));
     }

@@ -8,7 +8,7 @@ use crate::session::{K6_VERSION, Name, Session};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Go's name of the system.
-fn os() -> &'static str {
+pub(super) fn go_os() -> &'static str {
     match std::env::consts::OS {
         "macos" => "darwin",
         os => os,
@@ -16,7 +16,7 @@ fn os() -> &'static str {
 }
 
 /// Go's name of the processor.
-fn arch() -> &'static str {
+fn go_arch() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -26,7 +26,7 @@ fn arch() -> &'static str {
 
 /// The version as one line. Called `k6`, it starts with the version of k6 that is answered for: scripts compare it.
 pub(crate) fn line(name: Name) -> String {
-    let (os, arch) = (os(), arch());
+    let (os, arch) = (go_os(), go_arch());
     match name {
         Name::K6 => format!("k6 v{K6_VERSION} (squall v{VERSION}, {os}/{arch})\n"),
         Name::Squall => format!("squall v{VERSION} (k6 v{K6_VERSION}, {os}/{arch})\n"),
@@ -41,8 +41,8 @@ pub(crate) fn run(session: &Session) -> CommandResult {
             Name::Squall => VERSION,
         };
         let json = json!({
-            "go_arch": arch(),
-            "go_os": os(),
+            "go_arch": go_arch(),
+            "go_os": go_os(),
             "k6_version": format!("v{K6_VERSION}"),
             "squall_version": format!("v{VERSION}"),
             "version": format!("v{version}"),

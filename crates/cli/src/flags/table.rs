@@ -161,6 +161,12 @@ pub(crate) const OURS: &[Flag] = &[
         "print the summary even where handleSummary() returns something else",
     ),
     Flag::new(
+        "report",
+        Kind::Array,
+        "kind",
+        "also report as `junit=FILE`, `markdown=FILE`, or `github` (adds to the job's summary); repeatable",
+    ),
+    Flag::new(
         "max-body",
         Kind::Int,
         "MiB",
@@ -179,6 +185,14 @@ pub(crate) const OURS: &[Flag] = &[
         "number of this process among those of one coordinator (default 0)",
     ),
 ];
+
+/// Squall's own flag about modules from the network.
+pub(crate) const IMPORTS: &[Flag] = &[Flag::new(
+    "import-lock",
+    Kind::Text,
+    "file",
+    "hold modules from the network to the digests in this file (default: squall.lock beside the script)",
+)];
 
 /// Flags every command takes.
 pub(crate) const GLOBAL: &[Flag] = &[

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use plan::options::{LayerName, Options, TagLayering, Warning};
 
 use super::cli_options;
+use super::source::Source;
 use crate::environment;
 use crate::exit::{Failure, system_text};
 use crate::flags::Parsed;
@@ -46,11 +47,28 @@ impl Sources {
     }
 }
 
+/// The options of a script: those it exports, or those its archive was made with.
+///
+/// # Errors
+/// k6's texts behind what it says about the script.
+pub(crate) fn options_of(
+    source: &Source,
+    exported: Option<&str>,
+) -> Result<(Options, Vec<Warning>), Failure> {
+    let Some(archive) = &source.archive else {
+        return script_options(exported, &source.argument, &source.url());
+    };
+    let json = archive.options.to_string();
+    let (options, _) = script_options(Some(&json), &source.argument, &source.url())?;
+    // Whoever made the archive was told about what is unknown in them.
+    Ok((options, Vec::new()))
+}
+
 /// Reads the options a script exports, given as JSON.
 ///
 /// # Errors
 /// k6's texts behind what it says about the script.
-pub(crate) fn script_options(
+fn script_options(
     json: Option<&str>,
     argument: &str,
     url: &str,

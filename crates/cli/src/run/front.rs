@@ -1,9 +1,9 @@
 //! The k6 front end as `cli` uses it: loading a script, and making it a test.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use k6::{LoadOptions, Loaded, Reader, Secrets, SystemTags, Test, TestConfig};
+use engine::script::ScriptError;
+use k6::{LoadOptions, Loaded, Secrets, SystemTags, Test, TestConfig};
 use metrics::Registry;
 use plan::options::Options;
 
@@ -13,15 +13,6 @@ use super::script_log::ScriptLog;
 use super::source::Source;
 use crate::exit::{ExitStatus, Failure};
 use crate::log::Logger;
-
-/// Reads modules and opened files from the disk.
-struct Disk;
-
-impl Reader for Disk {
-    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        std::fs::read(path)
-    }
-}
 
 /// Compiles the script and runs its init code once.
 ///
@@ -34,19 +25,45 @@ pub(crate) fn load(
     registry: &Arc<Registry>,
     secrets: Secrets,
 ) -> Result<Loaded, Failure> {
-    k6::load(LoadOptions {
+    k6::load(load_options(source, runtime, log, registry, secrets)).map_err(|error| failure(source, &error))
+}
+
+/// What the script imports, found without running it.
+///
+/// # Errors
+/// As for [`load`], as far as they come before anything runs.
+pub(crate) fn imports(
+    source: &Source,
+    runtime: &Runtime,
+    log: &ScriptLog,
+    registry: &Arc<Registry>,
+) -> Result<k6::Imports, Failure> {
+    k6::imports(&load_options(source, runtime, log, registry, Secrets::default())).map_err(|error| failure(source, &error))
+}
+
+fn load_options(
+    source: &Source,
+    runtime: &Runtime,
+    log: &ScriptLog,
+    registry: &Arc<Registry>,
+    secrets: Secrets,
+) -> LoadOptions {
+    LoadOptions {
         name: source.argument.clone(),
         path: source.path.clone(),
+        url: source.remote.clone(),
         source: Some(source.text.clone()),
-        env: runtime.script_env(),
-        reader: Arc::new(Disk),
+        env: runtime.script_env(source.archive.as_deref().and_then(|archive| archive.env.as_ref())),
+        reader: source.reader.clone(),
         log: Arc::new(log.clone()),
         text_summary,
         registry: Arc::clone(registry),
         secrets: Arc::new(secrets),
-    })
-    .map_err(|error| {
-        let mut failure = ending::script_failure(&error);
+    }
+}
+
+fn failure(source: &Source, error: &ScriptError) -> Failure {
+    let mut failure = ending::script_failure(error);
         let prefix = format!("could not initialize '{}': ", source.argument);
         if failure.status.code() == ExitStatus::Usage.code()
             && !failure.message.starts_with(&prefix)
@@ -55,7 +72,6 @@ pub(crate) fn load(
             failure.message = format!("{prefix}could not load JS test '{url}': {why}");
         }
         failure
-    })
 }
 
 /// The test with its consolidated options.

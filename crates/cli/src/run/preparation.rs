@@ -12,7 +12,7 @@ use record::{End, Meta, OutputEnd, SummarySettings, ThresholdGroup};
 
 use super::absent;
 use super::banner::Banner;
-use super::consolidation::{Sources, script_options};
+use super::consolidation::{Sources, options_of};
 use super::ending;
 use super::fail_on;
 use super::features::Features;
@@ -35,6 +35,8 @@ pub(crate) struct Prepared {
     pub(crate) runtime: Runtime,
     /// The options of all sources, scaled in time if asked for.
     pub(crate) options: Options,
+    /// The same before scenarios were made of shortcuts: what archives keep.
+    pub(crate) consolidated: Options,
     /// The scenarios to run.
     pub(crate) scenarios: Vec<Scenario>,
     /// This instance's share.
@@ -63,10 +65,22 @@ impl Prepared {
     /// # Errors
     /// k6's texts and codes.
     pub(crate) fn new(session: &Session, source: Source) -> Result<Self, Failure> {
+        Self::prepare(session, source, true)
+    }
+
+    /// Prepares a script to be archived: the environment is not part of it unless asked for.
+    ///
+    /// # Errors
+    /// k6's texts and codes.
+    pub(crate) fn for_archive(session: &Session, source: Source) -> Result<Self, Failure> {
+        Self::prepare(session, source, false)
+    }
+
+    fn prepare(session: &Session, source: Source, system_env: bool) -> Result<Self, Failure> {
         let flags = &session.flags;
         let mut notes = absent::check(flags)?;
         let fail_on = fail_on::parse(flags)?;
-        let runtime = Runtime::read(flags, true)?;
+        let runtime = Runtime::read(flags, system_env)?;
         notes.extend(runtime.notes.iter().cloned());
         notes.iter().for_each(|note| session.log.warn(note));
         let sources = Sources::read(flags)?;
@@ -76,8 +90,7 @@ impl Prepared {
         let registry = Arc::new(Registry::with_builtins());
         let secrets = secrets::read(flags, &session.log)?;
         let loaded = front::load(&source, &runtime, &log, &registry, secrets)?;
-        let (script, warnings) =
-            script_options(loaded.options_json.as_deref(), &source.argument, &source.url())?;
+        let (script, warnings) = options_of(&source, loaded.options_json.as_deref())?;
         tell(session, &warnings);
         let (mut options, warnings) = sources.layered(script, features.tag_layering());
         tell(session, &warnings);
@@ -88,6 +101,7 @@ impl Prepared {
         let (mut scenarios, warnings) = options.derive_scenarios(derivation)?;
         tell(session, &warnings);
         words_of_k6_1(&options, &scenarios).iter().for_each(|note| session.log.warn(note));
+        let consolidated = options.clone();
         // What scripts see are scenarios, not shortcuts.
         options = options.derived(1)?.0;
         if let Some(factor) = time_scale {
@@ -104,6 +118,7 @@ impl Prepared {
             runtime,
             scenarios,
             options,
+            consolidated,
             striping,
             thresholds,
             outputs,

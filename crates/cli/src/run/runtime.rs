@@ -1,5 +1,7 @@
 //! Settings of a run that are not options of the script: flags and environment only (k6's "runtime options").
 
+use std::collections::BTreeMap;
+
 use super::env_file;
 use crate::environment;
 use crate::exit::Failure;
@@ -62,7 +64,6 @@ impl Runtime {
             text("compatibility-mode", "K6_COMPATIBILITY_MODE").as_deref(),
             &mut notes,
         )?;
-        check_type(text("type", "K6_TYPE").as_deref())?;
         check_traces(text("traces-output", "K6_TRACES_OUTPUT").as_deref())?;
         let mode = text("summary-mode", "K6_SUMMARY_MODE");
         let mut summary_mode =
@@ -92,9 +93,17 @@ impl Runtime {
         })
     }
 
-    /// What the script sees as `__ENV`; later variables win.
-    pub(crate) fn script_env(&self) -> Vec<(String, String)> {
+    /// What the script sees as `__ENV`: what an archive brings, the system's, `-e`; later ones win.
+    pub(crate) fn script_env(
+        &self,
+        archived: Option<&BTreeMap<String, String>>,
+    ) -> Vec<(String, String)> {
         let mut env = if self.include_system_env { environment::vars() } else { Vec::new() };
+        if let Some(archived) = archived {
+            let known = |name: &str| env.iter().any(|(known, _)| known == name);
+            let new = archived.iter().filter(|(name, _)| !known(name));
+            env.splice(0..0, new.map(|(n, v)| (n.clone(), v.clone())).collect::<Vec<_>>());
+        }
         for (name, value) in &self.env {
             env.retain(|(known, _)| known != name);
             env.push((name.clone(), value.clone()));
@@ -161,8 +170,8 @@ fn check_compatibility(mode: Option<&str>, notes: &mut Vec<String>) -> Result<()
         None | Some("extended" | "base") => Ok(()),
         Some("experimental_enhanced") => {
             notes.push(
-                "compatibility mode \"experimental_enhanced\" is the same as \"extended\"; \
-                 TypeScript comes with a later release"
+                "CompatibilityMode \"experimental_enhanced\" is deprecated. Types are stripped by default for `.ts` \
+                 files. Please move to using \"base\" instead as \"experimental_enhanced\" will be removed in the future"
                     .into(),
             );
             Ok(())
@@ -170,17 +179,6 @@ fn check_compatibility(mode: Option<&str>, notes: &mut Vec<String>) -> Result<()
         Some(mode) => Err(Failure::usage(format!(
             "invalid compatibility mode {mode:?}. Use: \"extended\", \"base\", \"experimental_enhanced\""
         ))),
-    }
-}
-
-fn check_type(kind: Option<&str>) -> Result<(), Failure> {
-    match kind {
-        None | Some("js" | "") => Ok(()),
-        Some("archive") => {
-            Err(Failure::usage("running a k6 archive is not available in this version of squall")
-                .hint("unpack the tar file and run the script in it"))
-        }
-        Some(kind) => Err(Failure::usage(format!("unknown or unspecified test type '{kind}'"))),
     }
 }
 

@@ -77,7 +77,6 @@ fn what_this_version_lacks_is_named_instead_of_ignored() {
         (&["-o", "cloud"][..], "cloud"),
         (&["--traces-output", "otel"], "traces-output"),
         (&["--secret-source", "mock=a=b"], "secret"),
-        (&["-t", "archive"], "archive"),
         (&["--log-output", "loki"], "loki"),
     ] {
         let folder = Folder::new();
@@ -94,13 +93,17 @@ fn an_unknown_command_is_refused_and_help_lists_the_known_ones() {
     check(&["foo"], 255, r#""unknown command \"foo\" for \"squall\"""#);
     let folder = Folder::new();
     let help = folder.squall(&[]).run().expect_code(0);
-    for command in ["run", "burst", "inspect", "report", "demo", "demo-target", "doctor", "version"]
-    {
+    for command in [
+        "run", "burst", "inspect", "archive", "new", "deps", "features", "report", "demo",
+        "demo-target", "doctor", "version",
+    ] {
         assert!(help.stdout.contains(&format!("  {command} ")), "{command}: {}", help.stdout);
         let own = folder.squall(&[command, "--help"]).run().expect_code(0);
         assert!(own.stdout.contains("Usage:"), "{command}: {}", own.stdout);
     }
     folder.squall(&["--version"]).run().expect_code(0).expect_stdout(env!("CARGO_PKG_VERSION"));
+    folder.k6(&["version"]).run().expect_code(0).expect_stdout("k6 v2.2.0 (squall/");
+    folder.k6(&["version", "--json"]).run().expect_code(0).expect_stdout("\"version\":\"v2.2.0\"");
 }
 
 #[test]

@@ -50,6 +50,15 @@ impl Look {
     }
 }
 
+/// The statistics of trends a run's options want.
+pub(crate) fn trend_stats(prepared: &Prepared) -> Vec<TrendStat> {
+    let stats = prepared.options.summary_trend_stats.clone().unwrap_or_default();
+    if stats.is_empty() {
+        return TrendStat::defaults();
+    }
+    stats.iter().filter_map(|stat| TrendStat::parse(stat).ok()).collect()
+}
+
 /// k6's text of a mode.
 pub(crate) fn text(totals: &Totals, look: &Look) -> String {
     let options = SummaryOptions {

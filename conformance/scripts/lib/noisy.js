@@ -1,0 +1,2 @@
+console.log('noisy', __VU);
+export const unused = 1;
