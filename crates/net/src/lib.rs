@@ -18,6 +18,5 @@ pub mod http;
 pub mod stream;
 pub mod tls;
 pub mod url;
-pub mod ws;
 
 pub use error::NetError;
