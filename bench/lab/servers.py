@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -184,6 +185,16 @@ class DemoTarget:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1/results"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/echo"
+
+    def ws_received(self) -> int:
+        """Messages of all WebSockets that have ended."""
+        text = _get(self.port, "/metrics").decode()
+        found = re.search(r'^app_ws_messages_total\{direction="received"\} (\d+)', text, re.MULTILINE)
+        return int(found.group(1)) if found else 0
 
     def reset(self, **control: object) -> None:
         """Forgets what was served and sets the server-wide modes; none means all off."""

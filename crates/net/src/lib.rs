@@ -18,5 +18,6 @@ pub mod http;
 pub mod stream;
 pub mod tls;
 pub mod url;
+pub mod ws;
 
 pub use error::NetError;

@@ -192,7 +192,7 @@ impl fmt::Display for Url {
 }
 
 /// `text` in double quotes as Go's `%q` prints it.
-pub(crate) fn go_quoted(text: &[u8]) -> String {
+pub fn go_quoted(text: &[u8]) -> String {
     use fmt::Write;
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

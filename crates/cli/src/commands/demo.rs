@@ -3,7 +3,7 @@
 
 use demo::{Target, TargetConfig};
 
-use super::run as run_command;
+use super::{examples, run as run_command};
 use crate::exit::{CommandResult, Failure};
 use crate::flags::table::{GLOBAL, OPTIONS, OURS, RUN, RUNTIME};
 use crate::flags::{Flag, Kind, Parser};
@@ -20,6 +20,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         "where to keep the run (default: the user's data folder)",
     ),
     Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
+    Flag::new(
+        "example",
+        Kind::Text,
+        "name",
+        "write the scripts of an example into DIR instead (sumflow, alphapulse)",
+    ),
 ];
 
 /// The script; the same file lies in the crate's `examples` folder.
@@ -27,6 +33,17 @@ const SCRIPT: &str = include_str!("../../examples/demo.js");
 
 /// Runs the demo.
 pub(crate) fn run(session: &Session) -> CommandResult {
+    if let Some(name) = session.flags.text("example") {
+        let folder = match session.flags.args.as_slice() {
+            [] => ".",
+            [folder] => folder,
+            [_, extra, ..] => {
+                let text = format!("--example takes one folder, got {extra:?} as well");
+                return Err(Failure::usage(text));
+            }
+        };
+        return examples::lay_out(session, name, folder);
+    }
     let target = Target::start(TargetConfig::on_free_port())
         .map_err(|error| Failure::usage(format!("can't start the demo target: {error}")))?;
     let mut words = vec!["--env".to_owned(), format!("TARGET={}", target.url()), "demo.js".into()];

@@ -109,9 +109,9 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "demo",
-        usage: "demo [flags]",
+        usage: "demo [flags] [DIR]",
         about: "Starts the bundled target, runs an example script against it and shows the summary.",
-        examples: "  squall demo",
+        examples: "  squall demo\n  squall demo --example sumflow load   # scripts to start from",
         tables: &[("Flags", &[demo::FLAGS]), SHARED],
         body: demo::run,
     },

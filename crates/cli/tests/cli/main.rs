@@ -4,6 +4,7 @@
 mod archive;
 mod codes;
 mod commands;
+mod examples;
 mod flags;
 mod jslib;
 mod modules;

@@ -29,7 +29,15 @@ pub(crate) fn lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
 
 /// Whether a metric's values are of this run only: built-in times.
 pub(crate) fn is_measured(name: &str) -> bool {
-    let built_in = ["http_req_", "iteration_duration", "group_duration", "vus"];
+    let built_in = [
+        "http_req_",
+        "iteration_duration",
+        "group_duration",
+        "vus",
+        "ws_connecting",
+        "ws_session_duration",
+        "ws_ping",
+    ];
     built_in.iter().any(|prefix| name.starts_with(prefix)) && !name.starts_with("http_req_failed")
 }
 

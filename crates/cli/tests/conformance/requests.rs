@@ -33,6 +33,9 @@ fn header_value(entry: &TranscriptEntry, name: &str, value: &str) -> String {
     if name.eq_ignore_ascii_case("content-length") && (is_multipart || is_encoded) {
         return "{LENGTH}".into();
     }
+    if name.eq_ignore_ascii_case("sec-websocket-key") {
+        return "{KEY}".into();
+    }
     if let Some(fields) = value.strip_prefix("Digest ") {
         return digest(fields);
     }

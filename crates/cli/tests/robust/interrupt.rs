@@ -14,7 +14,10 @@ const PROMPT: Duration = Duration::from_secs(8);
 fn waiting(folder: &Folder, body: &str) -> String {
     folder.script(&format!(
         "import http from 'k6/http';
+         import ws from 'k6/ws';
+         import {{ WebSocket }} from 'k6/websockets';
          import {{ sleep, group }} from 'k6';
+         const echo = `${{(__ENV.URL || '').replace('http', 'ws')}}/ws/echo`;
          export const options = {{ vus: 3, duration: '10m', insecureSkipTLSVerify: true, dns: {{ ttl: '0s' }} }};
          const long = {{ timeout: '10m' }};
          export default async function () {{ console.log('waiting'); {body}; console.log('NEVER'); }}"
@@ -84,6 +87,47 @@ fn ctrl_c_ends_a_run_in_the_middle_of_any_wait_of_the_script() {
         println!("{what}");
         interrupted_in(body, &target.url());
     }
+}
+
+#[test]
+fn ctrl_c_ends_a_run_in_the_middle_of_any_wait_of_a_websocket() {
+    let _machine = shared();
+    let target = Target::start(TargetConfig::on_free_port()).unwrap();
+    let bodies = [
+        ("messages", "ws.connect(echo, () => {})"),
+        ("a socket's timer", "ws.connect(echo, (s) => s.setInterval(() => {}, 5))"),
+        ("a handler", "ws.connect(echo, (s) => s.on('open', () => sleep(600)))"),
+        ("the handshake", "ws.connect(echo.replace('ws/echo', 'get?close=never'), () => {})"),
+        ("messages of the event loop", "new WebSocket(echo); await new Promise(() => {})"),
+        (
+            "an endless exchange",
+            "const w = new WebSocket(echo); w.onopen = w.onmessage = () => w.send('x');
+             await new Promise(() => {})",
+        ),
+        (
+            "the handshake of the event loop",
+            "new WebSocket(echo.replace('ws/echo', 'get?close=never')); await new Promise(() => {})",
+        ),
+    ];
+    for (what, body) in bodies {
+        println!("{what}");
+        interrupted_in(body, &target.url());
+    }
+    let is_left = || target.served().connections_open > 0;
+    (0..100).take_while(|_| is_left()).for_each(|_| pause(Duration::from_millis(50)));
+    assert!(!is_left(), "connections went with their VUs: {:?}", target.served());
+    // The target does not notice the end of these: it thinks for ten minutes.
+    interrupted_in(
+        "ws.connect(`${echo}?wait=600s`, (s) => s.on('open', () => {
+           s.send('a'); sleep(0.05); s.send('x'.repeat(16 << 20)); console.log('NEVER'); }))",
+        &target.url(),
+    );
+    interrupted_in(
+        "const w = new WebSocket(`${echo}?wait=600s`);
+         w.onopen = () => { w.send('a'); setTimeout(() => w.send('x'.repeat(16 << 20)), 50); };
+         await new Promise(() => {})",
+        &target.url(),
+    );
 }
 
 #[test]

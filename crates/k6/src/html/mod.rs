@@ -16,7 +16,7 @@ use html::{NodeId, Selection};
 
 use crate::js::{Args, Class, Ctx, FIRST_CLASS_ID, JsResult, List, Raw, Val, func};
 use crate::native;
-use crate::summary_files::go_type;
+use crate::module::go_value::go_type;
 
 pub(crate) use forms::{Value, form_values, query, value};
 

@@ -84,13 +84,21 @@ const CONSTANTS: [(&str, &str); 18] = [
     ("OCSP_REASON_AA_COMPROMISE", "aa_compromise"),
 ];
 
+/// The VU's state, made when a module first needs it.
+pub(super) fn ensure(cx: Ctx) -> JsResult<Rc<VuHttp>> {
+    if let Some(http) = state(cx) {
+        return Ok(http.clone());
+    }
+    let host = cx.host();
+    let http = Rc::new(VuHttp::new(host).map_err(|why| cx.throw_go(&why))?);
+    let _ = host.http.set(Rc::new(Slot(http.clone())));
+    Ok(http)
+}
+
 /// Makes the module's exports and the VU's state.
 pub(super) fn open(cx: Ctx) -> JsResult<Val> {
     static NO_METHODS: List<0> = List([]);
-    let host = cx.host();
-    let http = VuHttp::new(host).map_err(|why| cx.throw_go(&why))?;
-    let http = Rc::new(http);
-    let _ = host.http.set(Rc::new(Slot(http.clone())));
+    let http = ensure(cx)?;
     response::register(cx, &http)?;
     cx.register_class::<FileObject, 0>(&NO_METHODS)?;
     cx.register_class::<TaggedUrl, 0>(&NO_METHODS)?;

@@ -52,7 +52,7 @@ pub(super) struct Redirects {
 }
 
 /// A jar that scripts and requests share.
-pub(super) type SharedJar = Rc<RefCell<Jar>>;
+pub(crate) type SharedJar = Rc<RefCell<Jar>>;
 
 /// A request of a script, read and checked.
 pub(super) struct Call {
@@ -139,7 +139,7 @@ impl VuHttp {
                 self.debug_response(call, response);
                 is_encoded = response.notable.is_encoded;
                 if response.notable.sets_cookies {
-                    self.store_cookies(call, &hop.entry, response);
+                    keep_cookies(&call.jar, &hop.entry.url, response);
                 }
                 match self.next_hop(call, &hop, response) {
                     Next::Final => {}
@@ -265,18 +265,6 @@ impl VuHttp {
         match net::encoding::decode_body(encoding, response.body(), super::BODY_LIMIT)? {
             Cow::Borrowed(_) => Ok(None),
             Cow::Owned(body) => Ok(Some(body)),
-        }
-    }
-
-    fn store_cookies(&self, call: &Call, entry: &UrlEntry, response: &Response) {
-        let now = unix_seconds();
-        let path = decoded_path(&entry.url);
-        let lines = response.headers().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-        for (_, value) in lines {
-            if let Some(cookie) = std::str::from_utf8(value).ok().and_then(SetCookie::parse) {
-                // A cookie for a foreign domain is dropped silently, as Go does.
-                let _ = call.jar.borrow_mut().set(site(&entry.url, &path), &cookie, now);
-            }
         }
     }
 
@@ -423,6 +411,19 @@ fn refused(error: NetError) -> Exchange {
         remote_addr: None,
         tls: None,
         reused: false,
+    }
+}
+
+/// Takes the cookies that a response sets into the jar.
+pub(super) fn keep_cookies(jar: &SharedJar, url: &Url, response: &Response) {
+    let now = unix_seconds();
+    let path = decoded_path(url);
+    let lines = response.headers().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    for (_, value) in lines {
+        if let Some(cookie) = std::str::from_utf8(value).ok().and_then(SetCookie::parse) {
+            // A cookie for a foreign domain is dropped silently, as Go does.
+            let _ = jar.borrow_mut().set(site(url, &path), &cookie, now);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! limit, redirects, cookies, samples) and shown as a `Response` whose properties are made when read (`response`, `fields`, `methods`).
 //! What is shared by the VUs of a core lies in `cache`, by those of a test in `settings`. Start reading at `calls`.
 
+mod access;
 mod arguments;
 mod batch;
 mod body;
@@ -33,6 +34,8 @@ use std::sync::Arc;
 use net::cookie::Jar;
 use net::http::{Client, Transport as _};
 
+pub(crate) use access::of_vu;
+pub(crate) use exchange::SharedJar;
 pub use limiter::{RateLimiter, TokenBucket};
 pub use settings::{DEFAULT_USER_AGENT, Settings};
 
@@ -41,7 +44,6 @@ use crate::js::{Ctx, JsResult, Val};
 use crate::log::{Level, LogRecord};
 use crate::world::World;
 use cache::CoreCache;
-use exchange::SharedJar;
 use expected::Expected;
 use samples::Recorder;
 

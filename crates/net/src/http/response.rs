@@ -114,6 +114,11 @@ impl Response {
     }
 
     /// Empties it, keeping the buffer unless it has grown large.
+    /// Cuts the body.
+    pub(crate) fn truncate_body(&mut self, len: usize) {
+        self.buffer.truncate(self.head_len + len);
+    }
+
     pub(crate) fn reset(&mut self) {
         const KEPT_BYTES: usize = 64 << 10;
         let mut buffer = std::mem::take(&mut self.buffer);
