@@ -64,8 +64,8 @@ struct Bench {
 
 impl Bench {
     fn new(target: std::net::SocketAddr) -> Bench {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("examples-{}", std::process::id()));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("examples-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let hosts: serde_json::Map<_, _> =
             HOSTS.iter().map(|host| ((*host).to_owned(), target.to_string().into())).collect();
@@ -78,7 +78,14 @@ impl Bench {
     /// The exit code, or that there was none in time; and what the program said.
     fn run(&self, program: &Path, script: &Path) -> (String, String) {
         let child = Command::new(program)
-            .args(["run", "--quiet", "--no-color", "--no-usage-report", "--summary-mode", "disabled"])
+            .args([
+                "run",
+                "--quiet",
+                "--no-color",
+                "--no-usage-report",
+                "--summary-mode",
+                "disabled",
+            ])
             .args(["--vus", "1", "--iterations", "1", "--address", ""])
             .arg("--config")
             .arg(&self.config)

@@ -1,5 +1,7 @@
 //! Runs that are steered from outside, in simulated time, on one and on several cores.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::sync::{Arc, Mutex};

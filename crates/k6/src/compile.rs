@@ -349,7 +349,8 @@ fn is_standard_input(url: &str) -> bool {
 
 /// What stands behind the last dot of a URL's path.
 fn extension(url: &str) -> &str {
-    let path = if resolve::is_remote(url) { url.split(['?', '#']).next().unwrap_or(url) } else { url };
+    let path =
+        if resolve::is_remote(url) { url.split(['?', '#']).next().unwrap_or(url) } else { url };
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
@@ -357,14 +358,13 @@ fn extension(url: &str) -> &str {
 /// Strips types on a thread with the stack that needs; scripts without TypeScript never come here.
 fn strip_types(text: &str) -> Result<String, typescript::SyntaxError> {
     let text = text.to_owned();
-    let worker =
-        rt::thread::start_with_stack("typescript", typescript::STACK, move || typescript::strip(&text));
+    let worker = rt::thread::start_with_stack("typescript", typescript::STACK, move || {
+        typescript::strip(&text)
+    });
     let stripped = worker.map_err(|error| error.to_string()).and_then(|worker| {
         worker.join().map_err(|_| "the parser failed; please report it".to_owned())
     });
-    stripped.unwrap_or_else(|message| {
-        Err(typescript::SyntaxError { line: 1, column: 1, message })
-    })
+    stripped.unwrap_or_else(|message| Err(typescript::SyntaxError { line: 1, column: 1, message }))
 }
 
 fn type_error(url: &str, error: &typescript::SyntaxError) -> String {
@@ -424,9 +424,7 @@ unsafe extern "C" fn normalize(
         Ok(Located::File(url)) => {
             compiler.note(&url);
             // Read here, where the specifier as written is known: the error shows it.
-            if compiler.graph.get(&url).is_none()
-                && compiler.known(&url, &specifier, cx).is_err()
-            {
+            if compiler.graph.get(&url).is_none() && compiler.known(&url, &specifier, cx).is_err() {
                 return std::ptr::null_mut();
             }
             js_strdup(cx, &url)

@@ -37,8 +37,8 @@ mod world;
 
 pub use self::imports::{Imports, imports};
 pub use self::log::{Level, LogRecord, LogSink};
-pub use self::secrets::{NamedSource, SecretSource, Secrets};
 pub use self::packages::find_package;
+pub use self::secrets::{NamedSource, SecretSource, Secrets};
 pub use self::summary_files::{SummaryFile, SummaryResult};
 pub use self::tags::VuTags;
 pub use self::test::{LoadOptions, Loaded, Test, load};

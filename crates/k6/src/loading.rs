@@ -62,9 +62,7 @@ pub(crate) unsafe extern "C" fn load(
             std::ptr::null_mut()
         }
         // SAFETY: `open_commonjs` is a module init function.
-        Some(file) if file.kind != Kind::Module => unsafe {
-            lazy_module(cx, name, open_commonjs)
-        },
+        Some(file) if file.kind != Kind::Module => unsafe { lazy_module(cx, name, open_commonjs) },
         Some(_) => read_module(cx, &url).unwrap_or(std::ptr::null_mut()),
     }
 }

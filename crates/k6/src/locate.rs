@@ -75,10 +75,12 @@ impl Graph {
                 None => return Ok(Located::File(url.clone())),
             },
             None => match resolve::path_of(base) {
-                Some(path) => Finder(reader).package(&path, specifier, asked).inspect_err(|why| {
-                    // A package that tries what may be missing does so in every VU.
-                    self.aliases.remember(base, specifier, asked, Err(why.clone()));
-                })?,
+                Some(path) => {
+                    Finder(reader).package(&path, specifier, asked).inspect_err(|why| {
+                        // A package that tries what may be missing does so in every VU.
+                        self.aliases.remember(base, specifier, asked, Err(why.clone()));
+                    })?
+                }
                 None => None,
             },
         };

@@ -28,12 +28,54 @@ const MAX_FOLDERS: usize = 64;
 
 /// Modules that are part of Node. Load tests have none of them.
 const NODE: [&str; 48] = [
-    "assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto",
-    "dgram", "diagnostics_channel", "dns", "domain", "events", "fs", "http", "http2", "https",
-    "inspector", "module", "net", "os", "path", "perf_hooks", "process", "punycode", "querystring",
-    "readline", "repl", "sqlite", "stream", "string_decoder", "sys", "test", "timers", "tls",
-    "trace_events", "tty", "url", "util", "v8", "vm", "wasi", "worker_threads", "zlib",
-    "fs/promises", "stream/promises", "timers/promises", "util/types",
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "sqlite",
+    "stream",
+    "string_decoder",
+    "sys",
+    "test",
+    "timers",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
+    "fs/promises",
+    "stream/promises",
+    "timers/promises",
+    "util/types",
 ];
 
 /// How a module is asked for; packages may have different files for the two.
@@ -182,7 +224,9 @@ impl Finder<'_> {
         }
         if !rest.is_empty() {
             let path = clean(&home.join(rest));
-            return Ok(Some(path).filter(|path| path.starts_with(home)).and_then(|p| self.file(&p)));
+            return Ok(Some(path)
+                .filter(|path| path.starts_with(home))
+                .and_then(|p| self.file(&p)));
         }
         let entry = package.as_ref().and_then(|package| self.entry(home, package));
         match entry.or_else(|| self.with_extension(&home.join("index"))) {
@@ -205,16 +249,21 @@ impl Finder<'_> {
         asked: Asked,
     ) -> Result<PathBuf, String> {
         let key = if rest.is_empty() { ".".to_owned() } else { format!("./{rest}") };
-        let by_path = matches!(exports, Value::Object(map) if map.keys().any(|k| k.starts_with('.')));
+        let by_path =
+            matches!(exports, Value::Object(map) if map.keys().any(|k| k.starts_with('.')));
         let target = if by_path {
-            lookup(exports, &key).and_then(|(value, star)| target(value, asked, 0).map(|t| t.replace('*', star)))
+            lookup(exports, &key)
+                .and_then(|(value, star)| target(value, asked, 0).map(|t| t.replace('*', star)))
         } else if rest.is_empty() {
             target(exports, asked, 0).map(str::to_owned)
         } else {
             None
         };
         let refused = |why: &str| {
-            format!("the package \"{name}\" in {} {why} \"{key}\" in its package.json", home.display())
+            format!(
+                "the package \"{name}\" in {} {why} \"{key}\" in its package.json",
+                home.display()
+            )
         };
         let target = target.ok_or_else(|| refused("does not export"))?;
         let path = clean(&home.join(&target));
@@ -225,7 +274,12 @@ impl Finder<'_> {
     }
 
     /// `#name`: a name that a package gives to a module of its own.
-    fn internal(&self, from: &Path, specifier: &str, asked: Asked) -> Result<Option<PathBuf>, String> {
+    fn internal(
+        &self,
+        from: &Path,
+        specifier: &str,
+        asked: Asked,
+    ) -> Result<Option<PathBuf>, String> {
         for folder in from.ancestors().take(MAX_FOLDERS) {
             let Some(package) = self.package_json(folder) else { continue };
             let Some((value, star)) =
@@ -241,7 +295,11 @@ impl Finder<'_> {
             }
             // A package of others; it can't be an internal name again.
             let base = folder.join("package.json");
-            return if target.starts_with('#') { Ok(None) } else { self.package(&base, &target, asked) };
+            return if target.starts_with('#') {
+                Ok(None)
+            } else {
+                self.package(&base, &target, asked)
+            };
         }
         Ok(None)
     }

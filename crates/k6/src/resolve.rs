@@ -29,10 +29,7 @@ pub(crate) const BUILTIN: &[&str] = &[
 ];
 
 /// Modules of k6 that we do not have yet; named so that the error can say so.
-const NOT_YET: &[&str] = &[
-    "k6/net/grpc",
-    "k6/browser",
-];
+const NOT_YET: &[&str] = &["k6/net/grpc", "k6/browser"];
 
 /// What a specifier stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,10 +69,9 @@ pub(crate) fn resolve(base: &str, specifier: &str) -> Result<Resolved, String> {
         return relative(base, specifier).map(Resolved::Url);
     }
     match specifier.split_once("://") {
-        Some(("file", _)) if is_remote(base) => Err(format!(
-            "origin ({}) not allowed to load local file: {specifier}",
-            folder_of(base)
-        )),
+        Some(("file", _)) if is_remote(base) => {
+            Err(format!("origin ({}) not allowed to load local file: {specifier}", folder_of(base)))
+        }
         Some(("file", path)) => Ok(Resolved::Url(url_of(Path::new(path)))),
         Some(("https" | "http", rest)) => remote(specifier, rest),
         Some((scheme, _)) => Err(format!(
@@ -210,7 +206,10 @@ mod tests {
             assert_eq!(resolve(base, specifier), Ok(Resolved::Url(expect.into())), "{specifier}");
         }
         let error = resolve(base, "file:///etc/passwd").unwrap_err();
-        assert_eq!(error, "origin (https://h/a/) not allowed to load local file: file:///etc/passwd");
+        assert_eq!(
+            error,
+            "origin (https://h/a/) not allowed to load local file: file:///etc/passwd"
+        );
     }
 
     #[test]

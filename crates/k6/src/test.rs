@@ -133,7 +133,10 @@ pub(crate) fn source(options: &LoadOptions) -> Result<Vec<u8>, ScriptError> {
 /// k6's sentence about a script that does not compile.
 pub(crate) fn compile_error(name: &str, url: &str, error: &CompileError) -> ScriptError {
     ScriptError {
-        message: format!("could not initialize '{name}': could not load JS test '{url}': {}", error.message),
+        message: format!(
+            "could not initialize '{name}': could not load JS test '{url}': {}",
+            error.message
+        ),
         exit_code: error.exit_code,
         hint: None,
     }

@@ -68,7 +68,8 @@ pub fn junit(totals: &Totals, context: &CiContext<'_>) -> String {
     if !checks.is_empty() {
         let mut suite = Suite::new("checks");
         for (group, check) in &checks {
-            let class = if group.is_empty() { "checks".to_owned() } else { format!("checks.{group}") };
+            let class =
+                if group.is_empty() { "checks".to_owned() } else { format!("checks.{group}") };
             let total = check.passes + check.fails;
             suite.case(
                 &class,
@@ -121,11 +122,16 @@ impl Suite {
     fn case(&mut self, class: &str, name: &str, failed: Option<Failed>) {
         self.tests += 1;
         let (class, name) = (xml(class), xml(name));
-        let _ = write!(self.cases, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\"");
+        let _ =
+            write!(self.cases, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\"");
         match failed {
             None => self.cases.push_str("/>\n"),
             Some(Failed { kind, message }) => {
-                if kind == "error" { self.errors += 1 } else { self.failures += 1 }
+                if kind == "error" {
+                    self.errors += 1
+                } else {
+                    self.failures += 1
+                }
                 let message = xml(&message);
                 let _ = writeln!(
                     self.cases,
@@ -157,7 +163,8 @@ pub fn markdown(totals: &Totals, context: &CiContext<'_>) -> String {
         (None, 0) => format!("✅ all {} thresholds held", thresholds.len()),
         (None, n) => format!("❌ {n} of {} thresholds crossed", thresholds.len()),
     };
-    let mut out = format!("## Load test `{}`\n\n{verdict}\n", line(context.script).replace('`', "'"));
+    let mut out =
+        format!("## Load test `{}`\n\n{verdict}\n", line(context.script).replace('`', "'"));
     if !thresholds.is_empty() {
         out.push_str("\n### Thresholds\n\n| | metric | threshold | value |\n|---|---|---|---|\n");
         for held in &thresholds {
@@ -172,7 +179,9 @@ pub fn markdown(totals: &Totals, context: &CiContext<'_>) -> String {
         }
     }
     if !checks.is_empty() {
-        out.push_str("\n### Checks\n\n| | group | check | passed | failed |\n|---|---|---|--:|--:|\n");
+        out.push_str(
+            "\n### Checks\n\n| | group | check | passed | failed |\n|---|---|---|--:|--:|\n",
+        );
         for (group, check) in &checks {
             let (passes, fails) = (check.passes, check.fails);
             let _ = writeln!(
@@ -200,7 +209,11 @@ fn metrics_table(out: &mut String, totals: &Totals, context: &CiContext<'_>) {
     for metric in metrics {
         let values = match &metric.sink {
             Sink::Counter { sum } => {
-                format!("{} ({})", form.human(*sum, metric.contains), form.per_second(*sum, metric.contains))
+                format!(
+                    "{} ({})",
+                    form.human(*sum, metric.contains),
+                    form.per_second(*sum, metric.contains)
+                )
             }
             Sink::Gauge { last, min, max, .. } => {
                 let [last, min, max] = [last, min, max].map(|v| form.human(*v, metric.contains));
@@ -260,7 +273,8 @@ fn held<'a>(totals: &'a Totals, context: &CiContext<'_>) -> Vec<Held<'a>> {
         let whole = std::iter::once((metric.name.as_str(), &metric.sink, &metric.thresholds));
         let mut parts: Vec<_> = metric.submetrics.iter().collect();
         parts.sort_by(|a, b| name::compare(&a.name, &b.name));
-        let parts = parts.into_iter().map(|part| (part.name.as_str(), &part.sink, &part.thresholds));
+        let parts =
+            parts.into_iter().map(|part| (part.name.as_str(), &part.sink, &part.thresholds));
         for (name, sink, results) in whole.chain(parts) {
             all.extend(results.iter().map(|result| Held {
                 metric: name,
@@ -303,7 +317,11 @@ fn mark(ok: bool) -> &'static str {
 
 /// Text within one line of Markdown.
 fn line(text: &str) -> String {
-    text.split(['\n', '\r', '\t']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    text.split(['\n', '\r', '\t'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Text within a cell of a table; nothing in it is markup.
@@ -357,10 +375,19 @@ mod tests {
     fn suites_count_their_cases() {
         let mut suite = Suite::new("checks");
         suite.case("checks", "a", None);
-        suite.case("checks", "b", Some(Failed { kind: "failure", message: "1 of 2 failed".into() }));
+        suite.case(
+            "checks",
+            "b",
+            Some(Failed { kind: "failure", message: "1 of 2 failed".into() }),
+        );
         let mut out = String::new();
         suite.write(&mut out, 1.5);
-        assert!(out.contains("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"1.500\""), "{out}");
-        assert!(out.contains("<failure message=\"1 of 2 failed\" type=\"checks\">1 of 2 failed</failure>"));
+        assert!(
+            out.contains("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"1.500\""),
+            "{out}"
+        );
+        assert!(out.contains(
+            "<failure message=\"1 of 2 failed\" type=\"checks\">1 of 2 failed</failure>"
+        ));
     }
 }

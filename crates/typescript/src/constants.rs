@@ -18,7 +18,9 @@ impl Constant {
     pub(crate) fn source(&self) -> String {
         match self {
             Self::Number(n) if n.is_nan() => "NaN".into(),
-            Self::Number(n) if n.is_infinite() => if *n > 0.0 { "Infinity" } else { "-Infinity" }.into(),
+            Self::Number(n) if n.is_infinite() => {
+                if *n > 0.0 { "Infinity" } else { "-Infinity" }.into()
+            }
             Self::Number(n) => format!("{n}"),
             Self::Text(text) => quoted(text),
         }
@@ -73,12 +75,14 @@ impl Scope<'_> {
             Expression::ParenthesizedExpression(inner) => self.value(&inner.expression),
             Expression::TSAsExpression(inner) => self.value(&inner.expression),
             Expression::TSSatisfiesExpression(inner) => self.value(&inner.expression),
-            Expression::Identifier(id) => match (self.own.get(id.name.as_str()), id.name.as_str()) {
-                (Some(value), _) => Some(value.clone()),
-                (None, "NaN") => Some(Constant::Number(f64::NAN)),
-                (None, "Infinity") => Some(Constant::Number(f64::INFINITY)),
-                _ => None,
-            },
+            Expression::Identifier(id) => {
+                match (self.own.get(id.name.as_str()), id.name.as_str()) {
+                    (Some(value), _) => Some(value.clone()),
+                    (None, "NaN") => Some(Constant::Number(f64::NAN)),
+                    (None, "Infinity") => Some(Constant::Number(f64::INFINITY)),
+                    _ => None,
+                }
+            }
             Expression::StaticMemberExpression(member) => match &member.object {
                 Expression::Identifier(id) => self.member(&id.name, &member.property.name),
                 _ => None,
@@ -100,9 +104,11 @@ impl Scope<'_> {
                     _ => return None,
                 }))
             }
-            Expression::BinaryExpression(binary) => {
-                binary_value(binary.operator, &self.value(&binary.left)?, &self.value(&binary.right)?)
-            }
+            Expression::BinaryExpression(binary) => binary_value(
+                binary.operator,
+                &self.value(&binary.left)?,
+                &self.value(&binary.right)?,
+            ),
             _ => None,
         }
     }

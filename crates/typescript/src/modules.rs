@@ -33,7 +33,8 @@ impl TopLevel {
                 }
                 Statement::ImportDeclaration(import) if import.import_kind.is_value() => {
                     for specifier in import.specifiers.iter().flatten() {
-                        let names = if is_type(specifier) { &mut top.types } else { &mut top.values };
+                        let names =
+                            if is_type(specifier) { &mut top.types } else { &mut top.values };
                         names.insert(specifier.name().to_string());
                     }
                 }
@@ -119,7 +120,8 @@ impl Stripper<'_> {
         };
         for one in &it.specifiers {
             if !is_type(one, &self.top) {
-                if let (ModuleExportName::IdentifierReference(id), None) = (&one.local, &it.source) {
+                if let (ModuleExportName::IdentifierReference(id), None) = (&one.local, &it.source)
+                {
                     self.used.insert(id.name.to_string());
                 }
                 continue;
@@ -160,7 +162,8 @@ impl Stripper<'_> {
         }
         let target = it.module_reference.span();
         let name = it.id.name.as_str();
-        let is_require = matches!(it.module_reference, TSModuleReference::ExternalModuleReference(_));
+        let is_require =
+            matches!(it.module_reference, TSModuleReference::ExternalModuleReference(_));
         if let Some(root) = root_of(&it.module_reference) {
             self.used.insert(root);
         }

@@ -170,7 +170,8 @@ impl Stripper<'_> {
         for parameter in &constructor.params.items {
             let is_property =
                 parameter.accessibility.is_some() || parameter.readonly || parameter.r#override;
-            if let (true, BindingPattern::BindingIdentifier(id)) = (is_property, &parameter.pattern) {
+            if let (true, BindingPattern::BindingIdentifier(id)) = (is_property, &parameter.pattern)
+            {
                 text.push_str(&format!(" this.{0} = {0};", id.name));
             }
         }
@@ -504,4 +505,3 @@ impl<'a> Visit<'a> for Stripper<'_> {
         }
     }
 }
-

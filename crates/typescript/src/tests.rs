@@ -20,8 +20,14 @@ fn types_become_spaces() {
     check(&[
         ("let x: number = 1;", "let x         = 1;"),
         ("let x!: number;", "let x         ;"),
-        ("const f = (a?: string, ...b: T[]): void => {};", "const f = (a         , ...b     )       => {};"),
-        ("function f<T>(this: X, a: T): a is U { return a as any; }", "function f   (         a   )         { return a       ; }"),
+        (
+            "const f = (a?: string, ...b: T[]): void => {};",
+            "const f = (a         , ...b     )       => {};",
+        ),
+        (
+            "function f<T>(this: X, a: T): a is U { return a as any; }",
+            "function f   (         a   )         { return a       ; }",
+        ),
         ("f<string>(a!, b satisfies C)", "f        (a , b            )"),
         ("new Map<string, number>();", "new Map                ();"),
         ("tag<T>`x`;", "tag   `x`;"),
@@ -55,7 +61,10 @@ fn declarations_of_types_leave_a_semicolon() {
         ("declare module 'x' { }", ";"),
         ("declare global { var x: 1 }", ";"),
         ("function f(a: 1): void\nfunction f(a) {}", ";                     \nfunction f(a) {}"),
-        ("export default function f(): void;\nexport default function f() {}", ";                                 \nexport default function f() {}"),
+        (
+            "export default function f(): void;\nexport default function f() {}",
+            ";                                 \nexport default function f() {}",
+        ),
         ("namespace Types { export type A = 1 }", ";"),
         ("export as namespace X;", ";"),
     ]);
@@ -78,10 +87,22 @@ fn lines_that_ended_still_end() {
 #[test]
 fn classes_keep_what_runs() {
     check(&[
-        ("abstract class A<T> extends B<T> implements C, D {}", "         class A    extends B                    {}"),
-        ("class A { private static readonly x?: number = 1; }", "class A { ;       static          x          = 1; }"),
-        ("class A { declare x: number; [k: string]: any; }", "class A { ;                  ;                 }"),
-        ("abstract class A { abstract x(): void; y() {} }", "         class A { ;                   y() {} }"),
+        (
+            "abstract class A<T> extends B<T> implements C, D {}",
+            "         class A    extends B                    {}",
+        ),
+        (
+            "class A { private static readonly x?: number = 1; }",
+            "class A { ;       static          x          = 1; }",
+        ),
+        (
+            "class A { declare x: number; [k: string]: any; }",
+            "class A { ;                  ;                 }",
+        ),
+        (
+            "abstract class A { abstract x(): void; y() {} }",
+            "         class A { ;                   y() {} }",
+        ),
         ("class A { f(a: 1): void; f(a) {} }", "class A { ;              f(a) {} }"),
         ("class A { x?(): void {} }", "class A { x ()       {} }"),
         ("export abstract class A {}", "export          class A {}"),
@@ -139,16 +160,25 @@ fn namespaces_become_functions() {
             "namespace A { export let x = 1 } namespace A { f(x) }",
             "var A;((A) => {        let x = 1;Object.defineProperty(A, \"x\", {enumerable: true, configurable: true, get: () => x, set: ($value) => { x = $value; }}); })(A || (A = {})); ((A) => {const x = A.x; f(x) })(A || (A = {}));",
         ),
-        ("class A {} namespace A { export type T = 1; f() }", "class A {} ((A) => { ;                  f() })(A || (A = {}));"),
+        (
+            "class A {} namespace A { export type T = 1; f() }",
+            "class A {} ((A) => { ;                  f() })(A || (A = {}));",
+        ),
     ]);
 }
 
 #[test]
 fn imports_of_types_are_no_imports() {
     check(&[
-        ("import { Options } from 'k6/options';\nconst o: Options = {};", ";                                    \nconst o          = {};"),
+        (
+            "import { Options } from 'k6/options';\nconst o: Options = {};",
+            ";                                    \nconst o          = {};",
+        ),
         ("import type { A } from 'a';", ";"),
-        ("import a, { type B, c, D } from 'a';\na(c as D);", "import a, {         c,   } from 'a';\na(c     );"),
+        (
+            "import a, { type B, c, D } from 'a';\na(c as D);",
+            "import a, {         c,   } from 'a';\na(c     );",
+        ),
         ("import a, * as b from 'a';\na as any;", "import a         from 'a';\na       ;"),
         ("import 'a';\nlet x: 1", "import 'a';\nlet x;"),
         // JavaScript stays as it is.
@@ -157,7 +187,10 @@ fn imports_of_types_are_no_imports() {
         ("export { type A } from 'a';", ";"),
         ("export type { A } from 'a';", ";"),
         ("export type * from 'a';", ";"),
-        ("interface A {}\nconst b = 1;\nexport { A, b };", ";             \nconst b = 1;\nexport {    b };"),
+        (
+            "interface A {}\nconst b = 1;\nexport { A, b };",
+            ";             \nconst b = 1;\nexport {    b };",
+        ),
         ("import x = require('x');\nx as any;", "const x = require('x');\nx       ;"),
         ("import x = require('x');\nlet y: x;", ";                       \nlet y   ;"),
         ("export = f as any;", "module.exports = f       ;"),

@@ -25,9 +25,8 @@ pub(super) fn run(session: &Session) -> CommandResult {
     let registry = Arc::new(Registry::with_builtins());
     let imports = front::imports(&source, &runtime, &log, &registry)?;
     // An extension is nothing this program can load.
-    let custom = imports.needs.iter().any(|(name, version)| {
-        name != "k6" || !satisfies(K6_VERSION, version)
-    });
+    let custom =
+        imports.needs.iter().any(|(name, version)| name != "k6" || !satisfies(K6_VERSION, version));
     if session.flags.is_on("json") {
         let json = json!({
             "buildDependencies": imports.needs,

@@ -17,7 +17,9 @@ mod run;
 mod version;
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
-use crate::flags::table::{DOCTOR, GLOBAL, IMPORTS, INSPECT, OPTIONS, OURS, REPORT, RUN, RUNTIME, VERSION};
+use crate::flags::table::{
+    DOCTOR, GLOBAL, IMPORTS, INSPECT, OPTIONS, OURS, REPORT, RUN, RUNTIME, VERSION,
+};
 use crate::flags::{Flag, Parsed, Parser, help};
 use crate::session::{Name, Session, plain_log};
 use crate::terminal::{Abilities, Terminal};
@@ -42,7 +44,11 @@ const COMMANDS: &[Command] = &[
         examples: "  squall run script.js\n  squall run -u 5 -d 10s script.js\n  \
                    squall run --time-scale 0.02 script.js   # its own scenarios, fifty times faster\n  \
                    cat script.js | squall run -",
-        tables: &[("Flags", &[OPTIONS, RUNTIME, RUN]), ("Squall's own flags", &[OURS, IMPORTS]), SHARED],
+        tables: &[
+            ("Flags", &[OPTIONS, RUNTIME, RUN]),
+            ("Squall's own flags", &[OURS, IMPORTS]),
+            SHARED,
+        ],
         body: run::run,
     },
     Command {

@@ -15,7 +15,12 @@ pub(super) const FLAGS: &[Flag] = &[
         "string",
         "`minimal`, `protocol`, `browser`, or the path of a file (default minimal)",
     ),
-    Flag::new("project-id", Kind::Text, "string", "put this project of Grafana Cloud into the options"),
+    Flag::new(
+        "project-id",
+        Kind::Text,
+        "string",
+        "put this project of Grafana Cloud into the options",
+    ),
 ];
 
 const MINIMAL: &str = include_str!("new/minimal.js");
@@ -107,7 +112,12 @@ mod tests {
         let template = "// {{ .ScriptName }}\n{{ if .ProjectID -}}\nid: {{.ProjectID}},\n{{ else }}none\n{{ end }}x";
         assert_eq!(fill(template, "a.js", "7").unwrap(), "// a.js\nid: 7,\nx");
         assert_eq!(fill(template, "a.js", "").unwrap(), "// a.js\nnone\nx");
-        for (template, part) in [("{{ .X }}", "not supported"), ("{{ if .ProjectID }}", "no {{ end }}"), ("{{", "not closed"), ("{{ end }}", "not supported")] {
+        for (template, part) in [
+            ("{{ .X }}", "not supported"),
+            ("{{ if .ProjectID }}", "no {{ end }}"),
+            ("{{", "not closed"),
+            ("{{ end }}", "not supported"),
+        ] {
             assert!(fill(template, "", "").unwrap_err().contains(part), "{template}");
         }
         for template in [MINIMAL, PROTOCOL, BROWSER] {

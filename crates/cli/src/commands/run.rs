@@ -141,12 +141,7 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
     }
 }
 
-fn finish(
-    session: &Session,
-    prepared: &Prepared,
-    ran: Ran<'_>,
-    reports: &[Report],
-) -> ExitStatus {
+fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>, reports: &[Report]) -> ExitStatus {
     let Ran { outcome, watch, deliveries } = ran;
     session.log.flush();
     session.terminal.clear();

@@ -2,7 +2,6 @@
 
 use crate::exit::Failure;
 use crate::flags::Parsed;
-use crate::session::setting;
 
 /// Refuses what would change the test's result, and returns notes about the rest.
 ///

@@ -27,7 +27,12 @@ impl Disk {
             .map(PathBuf::from)
             .or_else(|| beside.is_file().then_some(beside));
         let cache = environment::cache_folder().map(|folder| folder.join("imports"));
-        Ok(Self(Some(Remote::new(cache, lock, flags.is_on("insecure-skip-tls-verify"), session.log.clone())?)))
+        Ok(Self(Some(Remote::new(
+            cache,
+            lock,
+            flags.is_on("insecure-skip-tls-verify"),
+            session.log.clone(),
+        )?)))
     }
 
     /// Without the network.

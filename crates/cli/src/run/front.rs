@@ -25,7 +25,8 @@ pub(crate) fn load(
     registry: &Arc<Registry>,
     secrets: Secrets,
 ) -> Result<Loaded, Failure> {
-    k6::load(load_options(source, runtime, log, registry, secrets)).map_err(|error| failure(source, &error))
+    k6::load(load_options(source, runtime, log, registry, secrets))
+        .map_err(|error| failure(source, &error))
 }
 
 /// What the script imports, found without running it.
@@ -38,7 +39,8 @@ pub(crate) fn imports(
     log: &ScriptLog,
     registry: &Arc<Registry>,
 ) -> Result<k6::Imports, Failure> {
-    k6::imports(&load_options(source, runtime, log, registry, Secrets::default())).map_err(|error| failure(source, &error))
+    k6::imports(&load_options(source, runtime, log, registry, Secrets::default()))
+        .map_err(|error| failure(source, &error))
 }
 
 fn load_options(
@@ -64,14 +66,12 @@ fn load_options(
 
 fn failure(source: &Source, error: &ScriptError) -> Failure {
     let mut failure = ending::script_failure(error);
-        let prefix = format!("could not initialize '{}': ", source.argument);
-        if failure.status.code() == ExitStatus::Usage.code()
-            && !failure.message.starts_with(&prefix)
-        {
-            let (url, why) = (source.url(), failure.message);
-            failure.message = format!("{prefix}could not load JS test '{url}': {why}");
-        }
-        failure
+    let prefix = format!("could not initialize '{}': ", source.argument);
+    if failure.status.code() == ExitStatus::Usage.code() && !failure.message.starts_with(&prefix) {
+        let (url, why) = (source.url(), failure.message);
+        failure.message = format!("{prefix}could not load JS test '{url}': {why}");
+    }
+    failure
 }
 
 /// The test with its consolidated options.

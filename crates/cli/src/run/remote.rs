@@ -138,7 +138,8 @@ impl Remote {
 
 impl Lock {
     fn read(file: PathBuf) -> Result<Self, Failure> {
-        let failure = |why: String| Failure::usage(format!("import lock {}: {why}", file.display()));
+        let failure =
+            |why: String| Failure::usage(format!("import lock {}: {why}", file.display()));
         let text = match std::fs::metadata(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self { file: Some(file), modules: BTreeMap::new() });
@@ -149,13 +150,15 @@ impl Lock {
             }
             Ok(_) => std::fs::read(&file).map_err(|error| failure(system_text(&error)))?,
         };
-        let json: Value = serde_json::from_slice(&text).map_err(|error| failure(error.to_string()))?;
+        let json: Value =
+            serde_json::from_slice(&text).map_err(|error| failure(error.to_string()))?;
         if json.get("version").and_then(Value::as_u64) != Some(LOCK_VERSION) {
             return Err(failure(format!("its version is not {LOCK_VERSION}")));
         }
         let modules = json.get("modules").and_then(Value::as_object);
         let modules = modules.ok_or_else(|| failure("it has no `modules`".to_owned()))?;
-        let pair = |(url, digest): (&String, &Value)| Some((url.clone(), digest.as_str()?.to_owned()));
+        let pair =
+            |(url, digest): (&String, &Value)| Some((url.clone(), digest.as_str()?.to_owned()));
         let modules = modules.iter().map(pair).collect::<Option<_>>();
         let modules = modules.ok_or_else(|| failure("a digest is not a text".to_owned()))?;
         Ok(Self { file: Some(file), modules })
@@ -232,7 +235,8 @@ async fn follow(url: &str, insecure: bool) -> Result<Vec<u8>, Refusal> {
         tls.verify = Verify::Skip;
     }
     let tls = TlsConfig::new(&tls).map_err(|error| own(error.to_string()))?;
-    let resolver = Resolver::new(&ResolverOptions::new()).map_err(|error| own(error.to_string()))?;
+    let resolver =
+        Resolver::new(&ResolverOptions::new()).map_err(|error| own(error.to_string()))?;
     let mut config = ClientConfig::new(Arc::new(resolver), Arc::new(tls));
     config.limits.max_body_bytes = MAX_MODULE;
     let client = Client::new(Arc::new(config), None);
@@ -246,7 +250,10 @@ async fn follow(url: &str, insecure: bool) -> Result<Vec<u8>, Refusal> {
             301 | 302 | 303 | 307 | 308 => {
                 let to = response.header("location").map(String::from_utf8_lossy);
                 let to = to.ok_or_else(|| {
-                    Refusal::Answered(format!("{} response missing Location header", response.status))
+                    Refusal::Answered(format!(
+                        "{} response missing Location header",
+                        response.status
+                    ))
                 })?;
                 let next = request.url.join(&to).map_err(|error| own(error.to_string()))?;
                 if request.url.scheme_str() == "https" && next.scheme_str() != "https" {

@@ -41,7 +41,9 @@ impl Report {
         match (kind, file) {
             ("github", "") => match step_summary {
                 Some(file) => Ok(Self::StepSummary(file.into())),
-                None => Err(Failure::usage(format!("--report github needs the variable {STEP_SUMMARY}"))),
+                None => Err(Failure::usage(format!(
+                    "--report github needs the variable {STEP_SUMMARY}"
+                ))),
             },
             ("junit" | "markdown", "") => {
                 Err(Failure::usage(format!("--report {kind} needs a file: --report {kind}=FILE")))

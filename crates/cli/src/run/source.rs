@@ -58,14 +58,14 @@ impl Source {
         let folder = here.join(argument);
         let folder = folder.parent().unwrap_or(&here);
         let disk: Arc<dyn Reader> = Arc::new(Disk::new(session, folder)?);
-        let source = Self::locate(argument, &here, disk)?;
+        let source = Self::locate(argument, &here, &disk)?;
         match kind(flags, &source)? {
             Type::Script => Ok(source),
             Type::Archive => source.unpack(),
         }
     }
 
-    fn locate(argument: &str, here: &Path, reader: Arc<dyn Reader>) -> Result<Self, Failure> {
+    fn locate(argument: &str, here: &Path, reader: &Arc<dyn Reader>) -> Result<Self, Failure> {
         let source = |path: PathBuf, remote, text| Self {
             argument: argument.to_owned(),
             path,

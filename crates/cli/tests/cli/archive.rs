@@ -41,7 +41,9 @@ fn elsewhere(from: &Folder) -> Folder {
 #[test]
 fn an_archive_runs_where_nothing_else_is() {
     let made = sample();
-    made.squall(&["archive", "-O", "a.tar", "-e", "WHO=me", "-u", "2", "t.js"]).run().expect_code(0);
+    made.squall(&["archive", "-O", "a.tar", "-e", "WHO=me", "-u", "2", "t.js"])
+        .run()
+        .expect_code(0);
     let folder = elsewhere(&made);
     folder
         .squall(&["run", "--quiet", "--no-record", "-e", "EXTRA=x", "a.tar"])
@@ -50,7 +52,9 @@ fn an_archive_runs_where_nothing_else_is() {
         .expect_stderr("me x b 2")
         .expect_stdout("✓ works");
     // Flags come on top of the archive's options.
-    folder.squall(&["run", "--quiet", "--no-record", "-u", "1", "--type", "archive", "a.tar"]).run()
+    folder
+        .squall(&["run", "--quiet", "--no-record", "-u", "1", "--type", "archive", "a.tar"])
+        .run()
         .expect_code(0)
         .expect_stderr("me undefined b 1");
     folder
@@ -61,7 +65,12 @@ fn an_archive_runs_where_nothing_else_is() {
         .expect_stdout("\"iterations\": 2,");
     let tar = std::fs::read(folder.path().join("a.tar")).unwrap();
     let text = String::from_utf8_lossy(&tar);
-    for part in ["\"type\": \"js\"", "\"k6version\": \"2.2.0\"", "\"WHO\": \"me\"", "\"compatibilityMode\": \"extended\""] {
+    for part in [
+        "\"type\": \"js\"",
+        "\"k6version\": \"2.2.0\"",
+        "\"WHO\": \"me\"",
+        "\"compatibilityMode\": \"extended\"",
+    ] {
         assert!(text.contains(part), "{part}");
     }
 }
@@ -81,7 +90,8 @@ fn an_archive_is_written_to_standard_output_without_variables() {
 #[test]
 fn an_archive_of_the_real_k6_runs() {
     let folder = Folder::new();
-    let tar = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/scripts/data/k6-2.2.tar");
+    let tar =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/scripts/data/k6-2.2.tar");
     std::fs::copy(tar, folder.path().join("a.tar")).unwrap();
     folder
         .squall(&["run", "--quiet", "--no-record", "a.tar"])
@@ -113,10 +123,14 @@ fn a_new_script_runs() {
         .run()
         .expect_code(0)
         .expect_stdout("New script created: script.js (minimal template).\n");
-    folder.squall(&["new"]).run().expect_code(255).expect_stderr(
-        "script.js already exists. Use the `--force` flag to overwrite it",
-    );
-    folder.squall(&["new", "-f", "--template", "protocol", "--project-id", "7", "script.js"]).run()
+    folder
+        .squall(&["new"])
+        .run()
+        .expect_code(255)
+        .expect_stderr("script.js already exists. Use the `--force` flag to overwrite it");
+    folder
+        .squall(&["new", "-f", "--template", "protocol", "--project-id", "7", "script.js"])
+        .run()
         .expect_code(0)
         .expect_stdout("(protocol template)");
     folder

@@ -94,8 +94,18 @@ fn an_unknown_command_is_refused_and_help_lists_the_known_ones() {
     let folder = Folder::new();
     let help = folder.squall(&[]).run().expect_code(0);
     for command in [
-        "run", "burst", "inspect", "archive", "new", "deps", "features", "report", "demo",
-        "demo-target", "doctor", "version",
+        "run",
+        "burst",
+        "inspect",
+        "archive",
+        "new",
+        "deps",
+        "features",
+        "report",
+        "demo",
+        "demo-target",
+        "doctor",
+        "version",
     ] {
         assert!(help.stdout.contains(&format!("  {command} ")), "{command}: {}", help.stdout);
         let own = folder.squall(&[command, "--help"]).run().expect_code(0);

@@ -56,8 +56,16 @@ export default function (): void {
 fn typescript_errors_show_the_place_in_the_typescript_file() {
     for (source, code, place) in [
         ("interface A {\n  b: string }\nconst x: number = ;\n", 107, "t.ts: Line 3:19 "),
-        ("type A = {\n a: 1 };\n@dec class B {}\n", 107, "t.ts: Line 3:1 decorators are not supported"),
-        ("type A = {\n a: 1 };\nconst a: A = null as any; throw new Error('top')\n", 107, "t.ts:3:33("),
+        (
+            "type A = {\n a: 1 };\n@dec class B {}\n",
+            107,
+            "t.ts: Line 3:1 decorators are not supported",
+        ),
+        (
+            "type A = {\n a: 1 };\nconst a: A = null as any; throw new Error('top')\n",
+            107,
+            "t.ts:3:33(",
+        ),
     ] {
         let folder = tree(&[("t.ts", &format!("{source}{MAIN}"))]);
         run(&folder, "t.ts").run().expect_code(code).expect_stderr(place);
@@ -72,7 +80,8 @@ fn typescript_errors_show_the_place_in_the_typescript_file() {
 #[test]
 fn standard_input_may_be_typescript() {
     let folder = Folder::new();
-    let script = "export default function (): void { const a: number = 1; console.log('a', a as any); }";
+    let script =
+        "export default function (): void { const a: number = 1; console.log('a', a as any); }";
     folder
         .squall(&["run", "--quiet", "--no-record", "-"])
         .input(script)
@@ -124,7 +133,10 @@ export default function () {
         ),
         ("src/lib.js", "export const a = 'lib';\n"),
         ("dir/index.ts", "const x: string = 'index';\nexport default x;\n"),
-        ("tsconfig.json", "{ \"compilerOptions\": { /* our own */ \"paths\": { \"@/*\": [\"./src/parts/*\"], } } }"),
+        (
+            "tsconfig.json",
+            "{ \"compilerOptions\": { /* our own */ \"paths\": { \"@/*\": [\"./src/parts/*\"], } } }",
+        ),
         ("src/parts/alias.ts", "export const alias: string = 'alias';\n"),
         ("node_modules/es-only/package.json", r#"{"module": "m.js"}"#),
         ("node_modules/es-only/m.js", "export default 'es';\n"),
@@ -151,10 +163,16 @@ export default function () {
 #[test]
 fn what_cannot_be_imported_says_which_and_why() {
     for (specifier, part) in [
-        ("lodash", "The moduleSpecifier \"lodash\" couldn't be recognised as something k6 supports."),
+        (
+            "lodash",
+            "The moduleSpecifier \"lodash\" couldn't be recognised as something k6 supports.",
+        ),
         ("./none", "The moduleSpecifier \"./none\" couldn't be found on local disk."),
         ("http", "the module \"http\" is part of Node.js and does not exist in load tests"),
-        ("needs-node", "is part of Node.js and does not exist in load tests; the package \"needs-node\""),
+        (
+            "needs-node",
+            "is part of Node.js and does not exist in load tests; the package \"needs-node\"",
+        ),
         ("closed/inner", "the package \"closed\""),
         ("file:///none.js", "couldn't be found on local disk"),
     ] {

@@ -89,7 +89,9 @@ fn answer(
             Some(to) if to.starts_with("-> ") => {
                 format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", &to[3..])
             }
-            Some(text) => format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len()),
+            Some(text) => {
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+            }
             None => "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope".to_owned(),
         };
         stream.get_mut().write_all(response.as_bytes())?;
@@ -117,7 +119,10 @@ fn remote_modules_are_fetched_with_what_they_import() {
     );
     server.run(&folder, &["t.js"]).run().expect_code(0).expect_stderr("ab\n");
     assert_eq!(server.asked(), ["/lib/a.ts?_k6=1", "/lib/b.js?_k6=1", "/moved/b.js"]);
-    server.serve("/t.js", "export default function () { console.log('remote'); throw new Error('here'); }");
+    server.serve(
+        "/t.js",
+        "export default function () { console.log('remote'); throw new Error('here'); }",
+    );
     let script = format!("{url}/t.js");
     server
         .run(&folder, &[&script])
@@ -164,7 +169,12 @@ fn a_lock_holds_modules_to_what_they_were() {
     let server = Server::start();
     let url = format!("{}/a.js", server.url);
     let folder = Folder::new();
-    folder.write("t.js", &format!("import {{ a }} from '{url}';\nexport default function () {{ console.log(a); }}\n"));
+    folder.write(
+        "t.js",
+        &format!(
+            "import {{ a }} from '{url}';\nexport default function () {{ console.log(a); }}\n"
+        ),
+    );
     server.serve("/a.js", "export const a = 'first';");
     server.run(&folder, &["--import-lock", "squall.lock", "t.js"]).run().expect_code(0);
     let lock = folder.read("squall.lock");
@@ -195,17 +205,26 @@ fn the_cache_serves_when_the_network_is_away() {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let folder = Folder::new();
     let url = format!("http://127.0.0.1:{port}/a.js");
-    folder.write("t.js", &format!("import {{ a }} from '{url}';\nexport default function () {{ console.log(a); }}\n"));
+    folder.write(
+        "t.js",
+        &format!(
+            "import {{ a }} from '{url}';\nexport default function () {{ console.log(a); }}\n"
+        ),
+    );
     let once = move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut head = [0; 4096];
         let _ = stream.read(&mut head).unwrap();
         let text = "export const a = 'kept';";
-        let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
+            text.len()
+        );
         stream.write_all(answer.as_bytes()).unwrap();
     };
     let server = rt::thread::start("once", once).unwrap();
-    let run = || folder.squall(&["run", "--quiet", "--no-record", "--log-format", "raw", "t.js"]).run();
+    let run =
+        || folder.squall(&["run", "--quiet", "--no-record", "--log-format", "raw", "t.js"]).run();
     run().expect_code(0).expect_stderr("kept\n");
     server.join().unwrap();
     run()

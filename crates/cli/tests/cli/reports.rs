@@ -22,7 +22,16 @@ fn thresholds_and_checks_are_test_cases() {
     let folder = Folder::new();
     folder.write("t.js", SCRIPT);
     folder
-        .squall(&["run", "--quiet", "--no-record", "--report", "junit=out/j.xml", "--report", "markdown=r.md", "t.js"])
+        .squall(&[
+            "run",
+            "--quiet",
+            "--no-record",
+            "--report",
+            "junit=out/j.xml",
+            "--report",
+            "markdown=r.md",
+            "t.js",
+        ])
         .run()
         .expect_code(99);
     let xml = folder.read("out/j.xml");
@@ -58,10 +67,23 @@ fn a_run_that_breaks_is_an_error_in_the_report() {
         "t.js",
         "import exec from 'k6/execution';\nexport default function () { exec.test.abort('too \"bad\"'); }\n",
     );
-    let words = ["run", "--quiet", "--no-record", "--summary-mode", "disabled", "--report", "junit=j.xml", "t.js"];
+    let words = [
+        "run",
+        "--quiet",
+        "--no-record",
+        "--summary-mode",
+        "disabled",
+        "--report",
+        "junit=j.xml",
+        "t.js",
+    ];
     folder.squall(&words).run().expect_code(108);
     let xml = folder.read("j.xml");
-    assert!(xml.contains("errors=\"1\"") && xml.contains("<error message=\"test aborted: too &quot;bad&quot;"), "{xml}");
+    assert!(
+        xml.contains("errors=\"1\"")
+            && xml.contains("<error message=\"test aborted: too &quot;bad&quot;"),
+        "{xml}"
+    );
     for words in [&["--report", "html=x"][..], &["--report", "junit"], &["--report", "github"]] {
         let mut all = vec!["run", "--quiet", "--no-record"];
         all.extend(words);
@@ -78,7 +100,9 @@ fn material() -> PathBuf {
 #[test]
 fn the_action_installs_and_runs() {
     let folder = Folder::new();
-    folder.write("ok.js", "export default function () { console.log(__ENV.WHO, 'ran'); }\n").write("t.js", SCRIPT);
+    folder
+        .write("ok.js", "export default function () { console.log(__ENV.WHO, 'ran'); }\n")
+        .write("t.js", SCRIPT);
     let bin = folder.path().join("bin");
     std::fs::create_dir_all(&bin).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_squall"), bin.join("squall")).unwrap();
@@ -103,7 +127,10 @@ fn the_action_installs_and_runs() {
     let path = folder.read("path");
     assert!(Path::new(path.trim()).join("k6").exists(), "{path}");
     let scripts = "\n  t.js\n\n  ok.js\n";
-    let ran = bash("run.sh", &[("SCRIPTS", scripts), ("FLAGS", "--quiet -e 'WHO=one of us'"), ("RESULTS", "results")]);
+    let ran = bash(
+        "run.sh",
+        &[("SCRIPTS", scripts), ("FLAGS", "--quiet -e 'WHO=one of us'"), ("RESULTS", "results")],
+    );
     assert_eq!(ran.status.code(), Some(99), "{ran:?}");
     assert!(String::from_utf8_lossy(&ran.stderr).contains("one of us ran"), "{ran:?}");
     assert_eq!(folder.read("output"), "exit-code=99\n");
@@ -120,7 +147,10 @@ fn the_workflow_and_the_action_say_what_they_should() {
     let action = yaml(&material().join("action.yml"));
     let workflow = yaml(&material().join("load-test.yml"));
     let has = |lines: &[(usize, String)], depth: usize, text: &str| {
-        assert!(lines.iter().any(|(d, t)| *d == depth && t == text), "no {text:?} at {depth} in {lines:#?}");
+        assert!(
+            lines.iter().any(|(d, t)| *d == depth && t == text),
+            "no {text:?} at {depth} in {lines:#?}"
+        );
     };
     has(&action, 2, "using: composite");
     for script in ["install.sh", "run.sh"] {

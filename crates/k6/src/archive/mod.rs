@@ -98,7 +98,8 @@ impl Archive {
     fn metadata(&mut self, json: &[u8]) -> Result<(), String> {
         let json: Map<String, Value> =
             serde_json::from_slice(json).map_err(|error| format!("metadata.json: {error}"))?;
-        let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         match text("type").as_str() {
             "js" => {}
             kind => return Err(format!("unsupported test type '{kind}'")),
@@ -143,7 +144,9 @@ impl Archive {
                 }
                 None => &mut self.https,
             },
-            _ => return Err(ArchiveError(format!("unknown file prefix `{tree}` for file `{name}`"))),
+            _ => {
+                return Err(ArchiveError(format!("unknown file prefix `{tree}` for file `{name}`")));
+            }
         };
         files.insert(anonymous(path), content.into());
         Ok(())
@@ -166,7 +169,8 @@ impl Archive {
         writer.add("data", &Kind::File, &self.data, now);
         let remote = resolve::is_remote(&self.filename);
         let main = path::of_url(&self.filename);
-        let main = if remote { format!("https{main}") } else { format!("file{}", anonymous(&main)) };
+        let main =
+            if remote { format!("https{main}") } else { format!("file{}", anonymous(&main)) };
         for (tree, files) in [("file", &self.file), ("https", &self.https)] {
             let mut folders = BTreeSet::new();
             for path in files.keys() {
@@ -207,7 +211,8 @@ impl Archive {
 
     /// The path of the script, as stacks show it.
     pub fn script_path(&self) -> PathBuf {
-        resolve::path_of(&self.filename).unwrap_or_else(|| PathBuf::from(path::of_url(&self.filename)))
+        resolve::path_of(&self.filename)
+            .unwrap_or_else(|| PathBuf::from(path::of_url(&self.filename)))
     }
 }
 
@@ -330,7 +335,10 @@ mod tests {
         assert_eq!(archive.env.as_ref().unwrap()["A"], "b");
         let reader = ArchiveReader::new(Arc::new(archive), Arc::new(Nothing));
         assert_eq!(reader.read(Path::new("/home/other/t/data/x.bin")).unwrap(), [1, 2, 3]);
-        assert_eq!(reader.read(Path::new("/home/nobody/t/script.js")).unwrap(), b"export default () => {}");
+        assert_eq!(
+            reader.read(Path::new("/home/nobody/t/script.js")).unwrap(),
+            b"export default () => {}"
+        );
         let folder = reader.read(Path::new("/home/nobody/t/data")).unwrap_err();
         assert_eq!(folder.kind(), ErrorKind::IsADirectory);
         assert_eq!(reader.read(Path::new("/none")).unwrap_err().kind(), ErrorKind::NotFound);

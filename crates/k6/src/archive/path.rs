@@ -53,7 +53,9 @@ fn drive(path: &str) -> String {
     let bare = path.strip_prefix(['/', '\\']).unwrap_or(path);
     let mut chars = bare.chars();
     match (chars.next(), chars.next()) {
-        (Some(letter), Some(':')) if letter.is_ascii_alphabetic() => format!("/{letter}{}", chars.as_str()),
+        (Some(letter), Some(':')) if letter.is_ascii_alphabetic() => {
+            format!("/{letter}{}", chars.as_str())
+        }
         _ => path.to_owned(),
     }
 }

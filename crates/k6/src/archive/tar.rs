@@ -90,7 +90,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Entry>, TarError> {
         // Links and folders have no content, whatever their size says.
         let size = if matches!(kind, b'1' | b'2' | b'5') { 0 } else { size };
         let size = usize::try_from(size).map_err(|_| TarError::Truncated)?;
-        let end = at.checked_add(size).filter(|end| *end <= bytes.len()).ok_or(TarError::Truncated)?;
+        let end =
+            at.checked_add(size).filter(|end| *end <= bytes.len()).ok_or(TarError::Truncated)?;
         let content = at..end;
         at = end.next_multiple_of(BLOCK);
         if is_about_next {
@@ -126,8 +127,10 @@ fn extend(extended: &mut Extended, kind: u8, content: &[u8]) -> Result<(), TarEr
             let mut rest = content;
             while !rest.is_empty() {
                 // `length key=value\n`, the length counting itself.
-                let space = rest.iter().take(20).position(|byte| *byte == b' ').ok_or(TarError::Header)?;
-                let length = std::str::from_utf8(&rest[..space]).ok().and_then(|n| n.parse::<usize>().ok());
+                let space =
+                    rest.iter().take(20).position(|byte| *byte == b' ').ok_or(TarError::Header)?;
+                let length =
+                    std::str::from_utf8(&rest[..space]).ok().and_then(|n| n.parse::<usize>().ok());
                 let length = length.filter(|n| *n > space + 1 && *n <= rest.len());
                 let (record, others) = rest.split_at(length.ok_or(TarError::Header)?);
                 rest = others;
@@ -151,7 +154,8 @@ fn extend(extended: &mut Extended, kind: u8, content: &[u8]) -> Result<(), TarEr
 /// The name of a header; POSIX's has its folders apart.
 fn ustar_name(header: &[u8]) -> String {
     let name = text(&header[..100]);
-    let prefix = if &header[257..263] == b"ustar\0" { text(&header[345..500]) } else { String::new() };
+    let prefix =
+        if &header[257..263] == b"ustar\0" { text(&header[345..500]) } else { String::new() };
     if prefix.is_empty() { name } else { format!("{prefix}/{name}") }
 }
 
@@ -232,9 +236,8 @@ impl Writer {
         let mut put = |at: usize, text: &[u8]| {
             header[at..at + text.len()].copy_from_slice(text);
         };
-        let short = |text: &str| -> Vec<u8> {
-            text.bytes().filter(u8::is_ascii).take(100).collect()
-        };
+        let short =
+            |text: &str| -> Vec<u8> { text.bytes().filter(u8::is_ascii).take(100).collect() };
         put(0, &short(name));
         put(100, format!("{mode:07o}").as_bytes());
         put(108, b"0000000");

@@ -15,8 +15,8 @@ use std::rc::Rc;
 use html::{NodeId, Selection};
 
 use crate::js::{Args, Class, Ctx, FIRST_CLASS_ID, JsResult, List, Raw, Val, func};
-use crate::native;
 use crate::module::go_value::go_type;
+use crate::native;
 
 pub(crate) use forms::{Value, form_values, query, value};
 

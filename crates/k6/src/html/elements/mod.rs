@@ -102,7 +102,7 @@ impl Source {
             Source::UrlOrPage(name) => cx.string(&links::resolved(this, name, &this.url)),
             Source::Flag(name) => Ok(cx.boolean(this.selection.attribute(name).is_some())),
             Source::Integer(name, default) => {
-                Ok(cx.number(integer(this, name).map_or(f64::from(*default), |n| n as f64)))
+                Ok(cx.number(integer(this, name).map_or_else(|| f64::from(*default), |n| n as f64)))
             }
             Source::Constant(text) => cx.string(text),
             Source::Choice(name, words) => {

@@ -113,7 +113,7 @@ fn kind(cx: Ctx, this: Raw) -> JsResult<Val> {
 }
 
 /// A promise of a value that is there.
-fn promise_of(cx: Ctx, value: Val) -> JsResult<Val> {
+fn promise_of(cx: Ctx, value: &Val) -> JsResult<Val> {
     let (promise, resolve, _) = cx.promise()?;
     cx.call(resolve.raw(), Raw::UNDEFINED, &[value.raw()])?;
     Ok(promise)
@@ -121,19 +121,19 @@ fn promise_of(cx: Ctx, value: Val) -> JsResult<Val> {
 
 fn array_buffer(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
     let buffer = cx.array_buffer(&cx.inner_of::<Blob>(this)?.bytes)?;
-    promise_of(cx, buffer)
+    promise_of(cx, &buffer)
 }
 
 fn byte_array(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
     let buffer = cx.array_buffer(&cx.inner_of::<Blob>(this)?.bytes)?;
     let constructor = cx.globals().get_str(cx, c"Uint8Array")?;
     let array = cx.construct(constructor.raw(), &[buffer.raw()])?;
-    promise_of(cx, array)
+    promise_of(cx, &array)
 }
 
 fn text(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
     let text = text_value(cx, &cx.inner_of::<Blob>(this)?.bytes)?;
-    promise_of(cx, text)
+    promise_of(cx, &text)
 }
 
 /// `slice(from?, to?, type?)`; both may count from the end, which k6 allows for `to` only.
