@@ -60163,6 +60163,8 @@ static bool js_array_buffer_is_immutable(JSArrayBuffer *abuf)
 
     if (likely(abuf->immutable != JS_ARRAY_BUFFER_COPY_ON_WRITE))
         return abuf->immutable;
+    if (abuf->detached)
+        return false;
     data = abuf->realloc_func(NULL, abuf->opaque, abuf->data, abuf->byte_length);
     if (!data)
         return true;
