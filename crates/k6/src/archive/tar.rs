@@ -313,7 +313,8 @@ mod tests {
 
     #[test]
     fn a_record_counts_its_own_length() {
-        assert_eq!(record("path", "x"), "10 path=x\n");
+        assert_eq!(record("path", "x"), "9 path=x\n");
+        assert_eq!(record("path", "xy"), "11 path=xy\n");
         for length in [80, 89, 90, 91, 92, 990, 991, 992] {
             let record = record("path", &"x".repeat(length));
             assert!(record.starts_with(&format!("{} ", record.len())));
