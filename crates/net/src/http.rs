@@ -14,6 +14,7 @@ mod response;
 mod trace;
 
 pub use client::{Client, ClientConfig, Reuse};
+pub(crate) use deadline::{Deadline, Spares};
 pub use exchange::{Exchange, Timings};
 pub(crate) use headers::is_token;
 pub use headers::{HeaderError, Headers, canonical_name};

@@ -13,6 +13,7 @@ pub mod cookie;
 pub mod dns;
 pub mod encoding;
 pub mod error;
+pub mod grpc;
 pub mod h1;
 pub mod http;
 pub mod stream;
