@@ -78,6 +78,8 @@ pub struct VuHost {
     pub events: Rc<Events>,
     /// `k6/http`'s state, made when the module is first imported.
     pub http: OnceCell<Rc<dyn HttpHooks>>,
+    /// `k6/net/grpc`'s state, made when the module is first imported.
+    pub(crate) grpc: OnceCell<Rc<crate::grpc::VuGrpc>>,
     /// What runs.
     pub phase: Cell<Phase>,
     /// The scenario, while it iterates.
@@ -140,6 +142,7 @@ impl VuHost {
             metadata,
             events: Rc::default(),
             http: OnceCell::new(),
+            grpc: OnceCell::new(),
             phase: Cell::new(Phase::Init),
             activation: RefCell::new(None),
             iteration: Cell::new(None),

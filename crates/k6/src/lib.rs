@@ -12,6 +12,7 @@ mod compile;
 mod csv;
 mod events;
 mod exception;
+mod grpc;
 pub mod host;
 mod html;
 pub mod http;
@@ -44,3 +45,7 @@ pub use self::tags::VuTags;
 pub use self::test::{LoadOptions, Loaded, Test, load};
 pub use self::vu::K6Vu;
 pub use self::world::{DEFAULT_SYSTEM_TAGS, Reader, SystemTags, TestConfig, TextSummary, World};
+
+/// Parsers of foreign bytes, for `crates/k6/fuzz`.
+#[cfg(feature = "fuzzing")]
+pub use grpc::fuzzing;

@@ -303,6 +303,9 @@ impl Drop for Realm {
         let values = std::mem::take(&mut *self.host.kept.borrow_mut());
         drop(values);
         self.host.checks.borrow_mut().clear();
+        if let Some(grpc) = self.host.grpc.get() {
+            grpc.release();
+        }
     }
 }
 

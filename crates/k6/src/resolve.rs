@@ -12,6 +12,7 @@ pub(crate) const BUILTIN: &[&str] = &[
     "k6",
     "k6/html",
     "k6/http",
+    "k6/net/grpc",
     "k6/metrics",
     "k6/execution",
     "k6/data",
@@ -29,7 +30,7 @@ pub(crate) const BUILTIN: &[&str] = &[
 ];
 
 /// Modules of k6 that we do not have yet; named so that the error can say so.
-const NOT_YET: &[&str] = &["k6/net/grpc", "k6/browser"];
+const NOT_YET: &[&str] = &["k6/browser"];
 
 /// What a specifier stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,7 +218,7 @@ mod tests {
         for (specifier, part) in [
             ("ftp://x/y.js", "has `ftp`"),
             ("", "path required"),
-            ("k6/net/grpc", "k6/net/grpc"),
+            ("k6/browser", "k6/browser"),
             ("k6/x/nope", "unknown modules [\"k6/x/nope\"]"),
             ("https://", "parse"),
         ] {

@@ -92,6 +92,7 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
         probe_config: TestConfig::default(),
         setup_data: Default::default(),
         warned: Default::default(),
+        protos: Default::default(),
         http: OnceLock::new(),
         secrets: options.secrets,
     });

@@ -366,13 +366,17 @@ fn setup_data(realm: &Realm, host: &VuHost) -> Result<Val, Failure> {
 fn finish(host: &VuHost, group: &str) {
     host.events.clear();
     host.tags.borrow_mut().set_group(group.to_owned());
-    let (sent, received) = match host.http.get() {
+    let (mut sent, mut received) = match host.http.get() {
         Some(http) => {
             http.ended(host);
             http.take_bytes()
         }
         None => (0, 0),
     };
+    if let Some(grpc) = host.grpc.get() {
+        let more = grpc.take_bytes();
+        (sent, received) = (sent + more.0, received + more.1);
+    }
     let tags = host.tag_set();
     let mut shard = host.shard.borrow_mut();
     let series = match host.data_series.get() {

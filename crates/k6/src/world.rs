@@ -122,6 +122,8 @@ pub struct World {
     pub(crate) setup_data: Mutex<Option<Arc<str>>>,
     /// One-time warnings that have been given.
     pub(crate) warned: Mutex<Vec<String>>,
+    /// Definitions of `k6/net/grpc`.
+    pub(crate) protos: crate::grpc::Schemas,
     /// What the options say about HTTP, made ready when the first VU asks.
     pub(crate) http: OnceLock<Result<Arc<crate::http::Settings>, String>>,
 }

@@ -194,9 +194,9 @@ fn mistakes_have_k6s_texts_and_exit_codes() {
             "couldn't be recognised as something k6 supports",
         ),
         (
-            "import x from 'k6/net/grpc'; export default () => {}",
+            "import x from 'k6/browser'; export default () => {}",
             107,
-            "\"k6/net/grpc\" is not supported",
+            "\"k6/browser\" is not supported",
         ),
         ("throw new Error('init');", 107, "Error: init\n\tat file:///t.js:1:"),
         ("throw 'x';", 107, "x\n\tat file:///t.js:1:"),

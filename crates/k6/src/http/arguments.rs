@@ -11,7 +11,7 @@ const MAX_DEPTH: u32 = 32;
 const MAX_INT: f64 = 9_007_199_254_740_992.0;
 
 /// Exports a value.
-pub(super) fn export(cx: Ctx, value: Raw) -> JsResult<Exported> {
+pub(crate) fn export(cx: Ctx, value: Raw) -> JsResult<Exported> {
     export_at(cx, value, 0)
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// An exported value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Exported {
+pub(crate) enum Exported {
     /// `null` and `undefined`.
     Nil,
     /// A boolean.
@@ -33,7 +33,7 @@ pub(super) enum Exported {
 
 /// The data of `http.file(data, filename, contentType)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FileData {
+pub(crate) struct FileData {
     /// The content.
     pub data: Vec<u8>,
     /// What the server is told the file is called.
@@ -60,7 +60,7 @@ impl Exported {
     }
 
     /// Go's `%v`.
-    pub(super) fn go_text(&self) -> Cow<'_, str> {
+    pub(crate) fn go_text(&self) -> Cow<'_, str> {
         if let Self::Text(text) = self {
             return Cow::Borrowed(text);
         }

@@ -35,7 +35,12 @@ use net::cookie::Jar;
 use net::http::{Client, Transport as _};
 
 pub(crate) use access::of_vu;
+pub(crate) use arguments::export;
 pub(crate) use exchange::SharedJar;
+pub(crate) use exported::Exported;
+pub(crate) use params::{Refused, timeout as read_timeout};
+pub(crate) use settings::tls_options;
+
 pub use limiter::{RateLimiter, TokenBucket};
 pub use settings::{DEFAULT_USER_AGENT, Settings};
 

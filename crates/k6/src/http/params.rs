@@ -37,7 +37,7 @@ pub(super) struct Params {
 }
 
 /// Why parameters can't be used.
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// An exception of the script (a throwing getter) is pending.
     Thrown(Thrown),
     /// k6's text; the request is not sent and its response carries the text.
@@ -180,7 +180,7 @@ fn tags(cx: Ctx, value: Raw) -> Result<Vec<(String, String)>, Refused> {
     Ok(out)
 }
 
-fn timeout(cx: Ctx, value: Raw) -> Result<Duration, Refused> {
+pub(crate) fn timeout(cx: Ctx, value: Raw) -> Result<Duration, Refused> {
     let span = match arguments::export(cx, value)? {
         Exported::Int(ms) => Ok(plan::duration::from_millis_f64(ms as f64)),
         Exported::Float(ms) => Ok(plan::duration::from_millis_f64(ms)),

@@ -97,6 +97,21 @@ impl Settings {
         })
     }
 
+    /// Settings of TLS.
+    pub(crate) fn tls(&self) -> &Arc<TlsConfig> {
+        &self.client.tls
+    }
+
+    /// Names to addresses.
+    pub(crate) fn resolver(&self) -> &Arc<Resolver> {
+        &self.client.resolver
+    }
+
+    /// The address that connections of a VU start at.
+    pub(crate) fn local_ip(&self, vu: u64) -> Option<std::net::IpAddr> {
+        self.local_ips.as_ref().and_then(|ips| ips.address(vu))
+    }
+
     /// The settings of a test, made when its first VU asks.
     pub(crate) fn of(world: &World) -> Result<Arc<Self>, String> {
         let make = || Self::new(world.config()).map(Arc::new);
@@ -113,7 +128,7 @@ fn positive(value: Option<i64>, default: usize) -> usize {
     }
 }
 
-fn tls_options(options: &Options) -> Result<TlsOptions, String> {
+pub(crate) fn tls_options(options: &Options) -> Result<TlsOptions, String> {
     let mut tls = TlsOptions::new();
     if options.insecure_skip_tls_verify == Some(true) {
         tls.verify = Verify::Skip;

@@ -51,6 +51,7 @@ pub(crate) fn open(cx: Ctx, name: &str) -> JsResult<Val> {
         "k6" => k6::open(cx),
         "k6/html" => crate::html::open(cx),
         "k6/http" => crate::http::open(cx),
+        "k6/net/grpc" => crate::grpc::open(cx),
         "k6/metrics" => metrics::open(cx),
         "k6/execution" => execution::open(cx),
         "k6/data" => data::open(cx),
