@@ -7,6 +7,7 @@
 //! * `order: any` several VUs at once: requests, log lines and samples are compared sorted;
 //! * `cut: NAMES` the counts of these metrics depend on the moment the run is cut, so they are not compared;
 //! * `tries: N` how often to try at most (1);
+//! * `grpc` a gRPC server is there as well: `GRPC` of the environment is its `host:port`, `{GRPC}` in words;
 //! * `loud` banner and progress are wanted;
 //! * `file: NAME` the words run this file instead of the script itself; `stdin` gives the script on standard input.
 //!
@@ -30,6 +31,7 @@ pub(crate) struct Case {
     pub(crate) cut: Vec<String>,
     pub(crate) tries: u32,
     pub(crate) is_loud: bool,
+    pub(crate) wants_grpc: bool,
 }
 
 /// All cases of a folder, sorted by name. Subfolders hold what scripts import or open.
@@ -59,6 +61,7 @@ fn of(path: &Path) -> Vec<Case> {
         cut: Vec::new(),
         tries: 1,
         is_loud: false,
+        wants_grpc: false,
     };
     let mut runs = Vec::new();
     for line in text.lines().map_while(|line| line.strip_prefix("//!")) {
@@ -75,6 +78,7 @@ fn of(path: &Path) -> Vec<Case> {
             "cut" => base.cut = words().collect(),
             "tries" => base.tries = value.parse().unwrap(),
             "loud" => base.is_loud = true,
+            "grpc" => base.wants_grpc = true,
             "file" => value.clone_into(&mut base.file),
             "stdin" => "-".clone_into(&mut base.file),
             _ => {

@@ -31,6 +31,7 @@ pub(crate) fn lines(text: &str, names: &Names, cut: &[String]) -> Vec<String> {
 pub(crate) fn is_measured(name: &str) -> bool {
     let built_in = [
         "http_req_",
+        "grpc_req_",
         "iteration_duration",
         "group_duration",
         "vus",

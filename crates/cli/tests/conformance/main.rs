@@ -12,6 +12,8 @@
 
 mod case;
 mod export;
+#[path = "../../../k6/tests/support/grpc_server.rs"]
+mod grpc_server;
 mod known;
 mod normal;
 mod observed;

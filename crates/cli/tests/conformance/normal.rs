@@ -12,14 +12,17 @@ pub(crate) struct Names {
     folder: String,
     target: String,
     port: String,
+    /// Empty where there is no such server.
+    grpc: String,
 }
 
 impl Names {
-    pub(crate) fn new(folder: &Path, target: SocketAddr) -> Self {
+    pub(crate) fn new(folder: &Path, target: SocketAddr, grpc: Option<SocketAddr>) -> Self {
         Self {
             folder: folder.display().to_string(),
             target: target.to_string(),
             port: format!(":{}", target.port()),
+            grpc: grpc.map_or_else(String::new, |addr| addr.to_string()),
         }
     }
 
@@ -28,9 +31,16 @@ impl Names {
         &self.target
     }
 
+    /// `host:port` of the gRPC server.
+    pub(crate) fn grpc(&self) -> &str {
+        &self.grpc
+    }
+
     /// The text with folder and target named, and positions in scripts without their bytecode offset.
     pub(crate) fn clean(&self, text: &str) -> String {
         let text = text.replace(&self.folder, "{DIR}").replace(&self.target, "{TARGET}");
+        let text =
+            if self.grpc.is_empty() { text } else { text.replace(&self.grpc, "{GRPC}") };
         let text = without_local_ports(&text.replace(&self.port, ":{PORT}"));
         let mut text = without_offsets(&text);
         for (before, end) in RANDOM {

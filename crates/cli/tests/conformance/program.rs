@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::normal::{Names, log_lines, stdout_lines};
 use crate::observed::Observed;
-use crate::{export, points, requests};
+use crate::{export, grpc_server, points, requests};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,9 @@ impl Program {
         let mut config = demo::TargetConfig::on_free_port();
         config.transcript = true;
         let target = demo::Target::start(config).unwrap();
-        let names = Names::new(&folder.0, target.addrs()[0]);
+        let protos = home.join("scripts/proto");
+        let grpc = case.wants_grpc.then(|| grpc_server::start(&protos, "echo.proto"));
+        let names = Names::new(&folder.0, target.addrs()[0], grpc.as_ref().map(|grpc| grpc.addr));
         let output = wait(self.command(case, &folder.0, &names).spawn().unwrap(), &case.name);
         let mut after = files(&folder.0);
         after.retain(|name, _| !before.contains_key(name));
@@ -73,6 +75,10 @@ impl Program {
             samples: points::lines(&points, &names, &case.cut),
             files: file_lines(&after, &names),
         };
+        if let Some(grpc) = grpc {
+            let seen = grpc.seen.lock().unwrap();
+            observed.requests.extend(seen.calls.iter().map(|line| names.clean(line)));
+        }
         if !case.is_ordered {
             observed.requests.sort();
             observed.log.sort();
@@ -89,7 +95,12 @@ impl Program {
         }
         command.args(["--out", &format!("json={POINTS}"), "--summary-export", EXPORT]);
         command.args(["-e", &format!("BASE=http://{target}"), "-e", &format!("TARGET={target}")]);
-        command.args(case.words.iter().map(|word| word.replace("{TARGET}", target)));
+        let grpc = names.grpc();
+        if case.wants_grpc {
+            command.args(["-e", &format!("GRPC={grpc}")]);
+        }
+        let named = |word: &String| word.replace("{TARGET}", target).replace("{GRPC}", grpc);
+        command.args(case.words.iter().map(named));
         command.arg(&case.file);
         let input = if case.file == "-" {
             Stdio::from(fs::File::open(folder.join(&case.script)).unwrap())

@@ -38,19 +38,20 @@ const HEALTH: [(&str, &str); 4] = [
 /// Puts the constants into the module's exports and keeps them.
 pub(super) fn define(cx: Ctx, exports: Raw) -> JsResult<()> {
     let Some(grpc) = state(cx.host()) else { return Ok(()) };
-    let mut kept = Vec::with_capacity(STATUSES.len() + HEALTH.len());
-    for (number, constant) in (0..).zip(STATUSES) {
-        let value = named(cx, f64::from(number), &Code(number).name())?;
-        exports.set_key(cx, constant, value.clone())?;
-        kept.push(value);
+    if grpc.statuses.borrow().is_empty() {
+        let codes = (0..STATUSES.len() as u32).map(|number| (number, Code(number).name()));
+        let health = (0..).zip(HEALTH.iter().map(|(_, name)| (*name).to_owned()));
+        let made: JsResult<Vec<Val>> = codes
+            .chain(health)
+            .map(|(number, name)| named(cx, f64::from(number), &name))
+            .collect();
+        *grpc.statuses.borrow_mut() = made?;
     }
-    for (number, (constant, name)) in (0..).zip(HEALTH) {
-        let value = named(cx, f64::from(number), name)?;
+    // The module may be opened under two names: its constants are the same.
+    let names = STATUSES.iter().copied().chain(HEALTH.iter().map(|(constant, _)| *constant));
+    for (constant, value) in names.zip(grpc.statuses.borrow().iter()) {
         exports.set_key(cx, constant, value.clone())?;
-        kept.push(value);
     }
-    let old = std::mem::replace(&mut *grpc.statuses.borrow_mut(), kept);
-    drop(old);
     Ok(())
 }
 
