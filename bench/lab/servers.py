@@ -172,7 +172,9 @@ class DemoTarget:
     def __init__(self, tools: Tools, directory: Path, cpu: int):
         directory.mkdir(parents=True)
         self.port = free_port()
-        command = [tools.target, "demo-target", "--listen", str(self.port), "--log-capacity", "1500000"]
+        self.grpc_port = free_port(above=self.port)
+        command = [tools.target, "demo-target", "--listen", str(self.port), "--grpc", str(self.grpc_port)]
+        command += ["--log-capacity", "1500000"]
         with open(directory / "target.out", "wb") as out, process.on_cpu(cpu):
             self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
@@ -195,6 +197,10 @@ class DemoTarget:
         text = _get(self.port, "/metrics").decode()
         found = re.search(r'^app_ws_messages_total\{direction="received"\} (\d+)', text, re.MULTILINE)
         return int(found.group(1)) if found else 0
+
+    @property
+    def grpc(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
 
     def reset(self, **control: object) -> None:
         """Forgets what was served and sets the server-wide modes; none means all off."""

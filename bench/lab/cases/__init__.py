@@ -6,7 +6,7 @@ from typing import Callable, NamedTuple
 
 from ..report import CaseResult
 from ..rounds import Bench
-from . import accuracy, instructions, kernels, memory, openloop, selfcheck, start, throughput, websocket
+from . import accuracy, grpc, instructions, kernels, memory, openloop, selfcheck, start, throughput, websocket
 
 
 class Case(NamedTuple):
@@ -26,6 +26,8 @@ CASES: dict[str, Case] = {
     "plain-new": Case(throughput.plain_new, {"squall", "k6", "nginx", "openssl"}, 1),
     "ws": Case(websocket.blocking, {"squall", "k6", "target"}, 1),
     "websockets": Case(websocket.events, {"squall", "k6", "target"}, 1),
+    "grpc": Case(grpc.grpc, {"squall", "k6", "target"}, 1),
+    "grpc-new": Case(grpc.grpc_new, {"squall", "k6", "target"}, 1),
     "js": Case(kernels.js, {"squall", "k6"}, 4),
     "memory": Case(memory.memory, {"squall", "k6", "nginx", "openssl"}, 6),
     "init": Case(start.init, {"squall", "k6", "nginx", "openssl"}, 2),
