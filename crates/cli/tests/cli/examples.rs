@@ -106,3 +106,32 @@ fn target_capacity_ramps_to_five_hundred_users_and_keeps_its_mix() {
     // 45 of 100 are trades, read or made; several hundred requests make that sure within a tenth.
     assert!((of("/api/trades") / all - 0.45).abs() < 0.1, "{served:?}");
 }
+
+#[test]
+fn the_seeds_scripts_of_grpc_pass_against_the_target_and_write_their_results() {
+    let target = Target::start(TargetConfig::on_free_port()).unwrap();
+    let folder = Folder::new();
+    folder.squall(&["demo", "--example", "sumflow"]).run().expect_code(0);
+    let adder = format!("ADDER_ADDR={}", target.grpc_addr().unwrap());
+    let totalizer = format!("TOTALIZER_URL={}", target.url());
+    for (script, checked, metrics) in [
+        ("adder-grpc-test", "sum is correct", &["grpc_req_duration", "grpc_duration"][..]),
+        ("full-flow-test", "", &["grpc_req_duration", "e2e_latency", "http_req_duration"]),
+    ] {
+        // How quick the machine is is not what is tested.
+        let path = format!("k6/scripts/{script}.js");
+        let words = ["run", "--time-scale", "0.01", "--no-thresholds", "--summary-export", "out.json"];
+        let words = [&words[..], &["--env", &adder, "--env", &totalizer, &path]].concat();
+        let ended = folder.squall(&words).run().expect_code(0);
+        assert!(ended.stdout.contains(checked), "{}", ended.stdout);
+        assert!(!ended.stderr.contains("level=error"), "{}", ended.stderr);
+        let export: serde_json::Value = serde_json::from_str(&folder.read("out.json")).unwrap();
+        for metric in metrics {
+            assert!(export["metrics"][metric].is_object(), "{script}: {metric} in {export}");
+        }
+        assert_eq!(export["metrics"]["checks"]["fails"], 0, "{script}");
+    }
+    let results: serde_json::Value =
+        serde_json::from_str(&folder.read("results/adder-grpc-results.json")).unwrap();
+    assert!(results["metrics"]["grpc_req_duration"]["values"]["p(95)"].is_number());
+}
