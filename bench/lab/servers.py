@@ -99,16 +99,18 @@ http {{
 
 
 class Nginx:
-    """nginx with one worker: plain and TLS 1.3 (P-256 certificate), a 32-byte JSON answer to every path."""
+    """nginx with one worker: plain, TLS 1.3 (P-256 certificate), that with HTTP/2; a 32-byte JSON answer to each path."""
 
     def __init__(self, tools: Tools, directory: Path, cpu: int):
         directory.mkdir(parents=True)
         self.plain_port = free_port()
         self.tls_port = free_port(above=self.plain_port)
+        self.http2_port = free_port(above=self.tls_port)
         self._certificate(tools, directory)
         listen = "\n".join(
             f"        listen 127.0.0.{n}:{self.plain_port} backlog=8192;\n"
-            f"        listen 127.0.0.{n}:{self.tls_port} ssl backlog=8192;"
+            f"        listen 127.0.0.{n}:{self.tls_port} ssl backlog=8192;\n"
+            f"        listen 127.0.0.{n}:{self.http2_port} ssl http2 backlog=8192;"
             for n in range(1, N_ADDRESSES + 1)
         )
         files = _hard_file_limit()
@@ -154,6 +156,10 @@ class Nginx:
     @property
     def tls_url(self) -> str:
         return f"https://127.0.0.1:{self.tls_port}/v1/results"
+
+    @property
+    def http2_url(self) -> str:
+        return f"https://127.0.0.1:{self.http2_port}/v1/results"
 
     def served(self) -> int:
         """Requests since the start, those of this method not counted."""

@@ -22,6 +22,7 @@ CASES: dict[str, Case] = {
     "http": Case(throughput.http, {"squall", "k6", "wrk", "nginx", "openssl"}, 2),
     "burst": Case(throughput.burst, {"squall", "wrk", "hey", "nginx", "openssl"}, 2),
     "tls": Case(throughput.tls, {"squall", "k6", "wrk", "nginx", "openssl"}, 2),
+    "http2": Case(throughput.http2, {"squall", "k6", "nginx", "openssl"}, 1),
     "tls-new": Case(throughput.tls_new, {"squall", "k6", "nginx", "openssl"}, 1),
     "plain-new": Case(throughput.plain_new, {"squall", "k6", "nginx", "openssl"}, 1),
     "ws": Case(websocket.blocking, {"squall", "k6", "target"}, 1),

@@ -145,6 +145,17 @@ def tls(bench: Bench) -> CaseResult:
     return _compare(bench, result, jobs, promises, bench.settings.seconds(5, 2))
 
 
+def http2(bench: Bench) -> CaseResult:
+    result = CaseResult("http2", "the same script over HTTP/2 (TLS 1.3), one connection a VU")
+    url = bench.nginx().http2_url
+    jobs = {
+        "squall": lambda s: _script(bench, "squall", url, s),
+        "k6": lambda s: _script(bench, "k6", url, s),
+    }
+    promises = [("k6", Promise("HTTP/2 over TLS: requests per CPU-second over k6's", at_least=4, unit="x"))]
+    return _compare(bench, result, jobs, promises, bench.settings.seconds(5, 2))
+
+
 def tls_new(bench: Bench) -> CaseResult:
     result = CaseResult("tls-new", "the same script, a new TLS connection for each request, whole handshakes")
     url = bench.nginx().tls_url

@@ -86,6 +86,10 @@ pub struct TestConfig {
     pub throws: bool,
     /// Bytes of a response's body that are kept at most; `None` for the client's own limit.
     pub max_body_bytes: Option<u64>,
+    /// When HTTP/2 is spoken.
+    pub http2: net::http::Http2,
+    /// The proxies of the environment.
+    pub proxies: net::proxy::Proxies,
 }
 
 /// What all VUs of a test share.

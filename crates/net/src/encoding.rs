@@ -118,27 +118,59 @@ const MAX_ENCODINGS: usize = 8;
 /// As [`decode_body`].
 pub fn decode(encoding: Encoding, body: &[u8], limit: u64) -> Result<Vec<u8>, DecodeError> {
     check_header(encoding, body)?;
-    let result = match encoding {
-        Encoding::Gzip => read_limited(flate2::read::MultiGzDecoder::new(body), limit),
-        Encoding::Deflate => read_limited(flate2::read::ZlibDecoder::new(body), limit),
-        Encoding::Brotli => read_limited(brotli::Decompressor::new(body, BUFFER_BYTES), limit),
-        Encoding::Zstd => zstd::stream::read::Decoder::with_buffer(body)
-            .and_then(|decoder| read_limited(decoder, limit)),
-    };
-    match result {
-        Ok(Some(decoded)) => Ok(decoded),
-        Ok(None) => Err(DecodeError::TooLarge(limit)),
-        Err(error) => Err(explain(encoding, &error)),
-    }
+    decode_limited(encoding, body, limit).map_err(|error| match error {
+        Failed::TooLarge => DecodeError::TooLarge(limit),
+        Failed::Io(error) => explain(encoding, &error),
+    })
 }
 
 const BUFFER_BYTES: usize = 16 << 10;
+/// What a body may be without being measured first. A few kilobytes can stand for gigabytes: beyond this the rest is
+/// read through a small buffer to learn the length, so that one too long never is in memory, and one that fits takes
+/// no more than its length.
+const UNMEASURED_BYTES: u64 = 8 << 20;
 
-/// Reads to the end; `None` if that is beyond `limit` bytes.
-fn read_limited(reader: impl Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
+enum Failed {
+    TooLarge,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Failed {
+        Failed::Io(error)
+    }
+}
+
+fn decode_limited(encoding: Encoding, body: &[u8], limit: u64) -> Result<Vec<u8>, Failed> {
+    let mut reader = reader(encoding, body)?;
     let mut out = Vec::new();
-    reader.take(limit.saturating_add(1)).read_to_end(&mut out)?;
-    Ok((out.len() as u64 <= limit).then_some(out))
+    let unmeasured = limit.saturating_add(1).min(UNMEASURED_BYTES);
+    let n = reader.by_ref().take(unmeasured).read_to_end(&mut out)? as u64;
+    if n > limit {
+        return Err(Failed::TooLarge);
+    }
+    if n < unmeasured {
+        return Ok(out);
+    }
+    let left = (limit - n).saturating_add(1);
+    let more = io::copy(&mut reader.by_ref().take(left), &mut io::sink())?;
+    if more == left {
+        return Err(Failed::TooLarge);
+    }
+    drop(reader);
+    out.clear();
+    out.reserve_exact((n + more) as usize);
+    self::reader(encoding, body)?.take(limit).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+fn reader<'a>(encoding: Encoding, body: &'a [u8]) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match encoding {
+        Encoding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(body)),
+        Encoding::Deflate => Box::new(flate2::read::ZlibDecoder::new(body)),
+        Encoding::Brotli => Box::new(brotli::Decompressor::new(body, BUFFER_BYTES)),
+        Encoding::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(body)?),
+    })
 }
 
 /// Whether the body begins as the encoding does. The libraries have words of their own for this.

@@ -49,6 +49,12 @@ pub mod code {
     pub const UNKNOWN_AUTHORITY: u16 = 1310;
     /// The certificate is for another name.
     pub const HOSTNAME_MISMATCH: u16 = 1311;
+    /// The server says why it goes away; by reason from the next number on.
+    pub const HTTP2_GO_AWAY: u16 = 1610;
+    /// A stream of HTTP/2 was reset; by reason from the next number on.
+    pub const HTTP2_STREAM: u16 = 1630;
+    /// A connection of HTTP/2 failed; by reason from the next number on.
+    pub const HTTP2_CONNECTION: u16 = 1650;
     /// The body could not be decompressed.
     pub const DECOMPRESSION: u16 = 1701;
 }

@@ -10,7 +10,9 @@ mod head;
 mod seen;
 
 pub use decoder::Decoder;
-pub use encode::{KeepAlive, encode_head};
+pub use encode::{KeepAlive, Recipient, encode_head};
+
+use crate::error::{NetError, code};
 
 /// What a response may be at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,19 @@ impl Limits {
     /// 1,024 headers in 256 KiB, 256 MiB of body.
     pub const STANDARD: Limits =
         Limits { max_headers: 1_024, max_head_bytes: 256 << 10, max_body_bytes: 256 << 20 };
+
+    /// What a body says that is larger.
+    #[cold]
+    pub(crate) fn body_too_large(&self) -> NetError {
+        let limit = self.max_body_bytes;
+        NetError::body(
+            code::GENERIC,
+            format!(
+                "response body exceeds the limit of {limit} bytes for bodies that are kept \
+                 (discard it, or raise the limit: --max-body)"
+            ),
+        )
+    }
 }
 
 /// Interim (1xx) responses before the real one; Go's client allows as many.

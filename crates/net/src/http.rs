@@ -1,19 +1,21 @@
 //! HTTP exchanges: a request on an origin, what came back, and how long each phase took.
 //!
-//! Everything above works with [`Transport::send`], which never mentions a connection; the pool of
-//! HTTP/1.1 connections inside [`Client`] is one implementor.
+//! Everything above works with [`Transport::send`], which never mentions a connection: [`Client`]
+//! has a pool of HTTP/1.1 connections and shared ones that speak HTTP/2.
 
 mod client;
 mod connection;
 mod deadline;
 mod exchange;
 mod headers;
+mod http2;
 mod pool;
 mod request;
 mod response;
+mod status;
 mod trace;
 
-pub use client::{Client, ClientConfig, Reuse};
+pub use client::{Client, ClientConfig, Http2, Reuse};
 pub(crate) use deadline::{Deadline, Spares};
 pub use exchange::{Exchange, Timings};
 pub(crate) use headers::is_token;

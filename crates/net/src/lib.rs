@@ -9,6 +9,7 @@
 //! [`http::Client`], its one real implementor so far. [`h1`] is the codec without any I/O;
 //! [`stream`] gives other protocols a connection; [`error`] lists k6's numeric error codes, which every failure carries.
 
+pub mod auth;
 pub mod cookie;
 pub mod dns;
 pub mod encoding;
@@ -16,6 +17,7 @@ pub mod error;
 pub mod grpc;
 pub mod h1;
 pub mod http;
+pub mod proxy;
 pub mod stream;
 pub mod tls;
 pub mod url;

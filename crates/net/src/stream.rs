@@ -3,6 +3,7 @@
 //! on. HTTP/1.1 uses the same pieces without the traits, to time each exchange by itself.
 
 mod dial;
+mod tunnel;
 mod wire;
 
 use std::cell::{Cell, RefCell};
@@ -16,11 +17,12 @@ use std::time::Duration;
 use rt::Nanos;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-pub(crate) use dial::{Dialed, Phases, dial};
+pub(crate) use dial::{Dialed, Phases, Route, dial};
 pub(crate) use wire::{Io, Meter, Socket};
 
 use crate::dns::Resolver;
 use crate::error::{Direction, NetError, code};
+use crate::proxy::Proxy;
 use crate::tls::{TlsConfig, TlsInfo};
 
 /// Bytes that crossed sockets, counted below TLS, handshakes included. One of these may be shared
@@ -136,8 +138,21 @@ pub struct Stream {
 /// # Errors
 /// In k6's codes and words: blocked or unknown names, refused, timed out, TLS's.
 pub async fn connect(target: &Target<'_>, traffic: &Rc<Traffic>) -> Result<Stream, NetError> {
+    connect_through(target, None, traffic).await
+}
+
+/// Connects to the target through a tunnel that the proxy makes, if there is one.
+///
+/// # Errors
+/// As [`connect`], and what the proxy says against it.
+pub async fn connect_through(
+    target: &Target<'_>,
+    proxy: Option<&Proxy>,
+    traffic: &Rc<Traffic>,
+) -> Result<Stream, NetError> {
     let opening = Opening::new(traffic);
-    let dialed = dial(target, &opening).await?;
+    let route = proxy.map_or(Route::Direct, Route::Tunnel);
+    let dialed = dial(target, route, &opening).await?;
     Ok(Stream::new(dialed, opening.times.get(), traffic.clone()))
 }
 

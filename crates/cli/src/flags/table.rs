@@ -172,6 +172,7 @@ pub(crate) const OURS: &[Flag] = &[
         "MiB",
         "how much of a response's body may be kept (default 256)",
     ),
+    Flag::new("http2-cleartext", Kind::Bool, "", "speak HTTP/2 to http:// URLs, without asking"),
     Flag::new(
         "coordinator",
         Kind::Text,

@@ -74,6 +74,17 @@ fn failure(source: &Source, error: &ScriptError) -> Failure {
     failure
 }
 
+/// What flags and environment say about connections, beside the options.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire {
+    /// Bytes of a body that are kept at most; `None` for the client's own limit.
+    pub(crate) max_body_bytes: Option<u64>,
+    /// When HTTP/2 is spoken.
+    pub(crate) http2: net::http::Http2,
+    /// The proxies of the environment.
+    pub(crate) proxies: net::proxy::Proxies,
+}
+
 /// The test with its consolidated options.
 ///
 /// # Errors
@@ -82,7 +93,7 @@ pub(crate) fn test(
     loaded: Loaded,
     options: &Options,
     run_tags: &[(String, String)],
-    max_body_bytes: Option<u64>,
+    wire: Wire,
     log: &Logger,
 ) -> Result<Arc<Test>, Failure> {
     let test = Arc::new(loaded.into_test(TestConfig {
@@ -93,7 +104,9 @@ pub(crate) fn test(
         no_setup: options.no_setup == Some(true),
         no_teardown: options.no_teardown == Some(true),
         throws: options.throw == Some(true),
-        max_body_bytes,
+        max_body_bytes: wire.max_body_bytes,
+        http2: wire.http2,
+        proxies: wire.proxies,
     }));
     for warning in test.check_http().map_err(Failure::config)? {
         log.warn(&warning);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use engine::RunOutcome;
 use metrics::Registry;
+use net::http::Http2;
+use net::proxy::Proxies;
 use plan::options::{Derivation, Options};
 use plan::scenario::{Executor, Requirements, Scenario, in_start_order};
 use plan::segment::Striping;
@@ -23,6 +25,7 @@ use super::script_log::ScriptLog;
 use super::secrets;
 use super::source::Source;
 use super::view::View;
+use crate::environment;
 use crate::exit::{ExitStatus, Failure};
 use crate::log::Level;
 use crate::session::{Name, Session};
@@ -111,8 +114,12 @@ impl Prepared {
         let striping = options.striping()?;
         let mut run_tags = options.tags.clone().unwrap_or_default();
         run_tags.extend(features.run_tags());
-        let max_body_bytes = body_limit(session)?;
-        let test = front::test(loaded, &options, &run_tags, max_body_bytes, &session.log)?;
+        let wire = front::Wire {
+            max_body_bytes: body_limit(session)?,
+            http2: http2(session),
+            proxies: proxies(),
+        };
+        let test = front::test(loaded, &options, &run_tags, wire, &session.log)?;
         Ok(Self {
             source,
             runtime,
@@ -300,4 +307,28 @@ fn body_limit(session: &Session) -> Result<Option<u64>, Failure> {
         .and_then(|n| n.checked_mul(1 << 20))
         .map(Some)
         .ok_or_else(|| Failure::usage(format!("--max-body {mebibytes} is out of range")))
+}
+
+/// `--http2-cleartext`, and k6's way of doing without HTTP/2: `GODEBUG=http2client=0`.
+fn http2(session: &Session) -> Http2 {
+    let godebug = environment::var("GODEBUG").unwrap_or_default();
+    if godebug.split(',').any(|setting| setting == "http2client=0") {
+        return Http2::Off;
+    }
+    if session.flags.is_on("http2-cleartext") { Http2::Always } else { Http2::Negotiated }
+}
+
+/// The proxies of the environment, as Go's clients read them.
+fn proxies() -> Proxies {
+    let any = |upper: &str, lower: &str| {
+        environment::option_var(upper)
+            .or_else(|| environment::option_var(lower))
+            .unwrap_or_default()
+    };
+    // A web server's child may find a header of the request under this name: Go refuses it there.
+    let http = match environment::option_var("REQUEST_METHOD") {
+        Some(_) => String::new(),
+        None => any("HTTP_PROXY", "http_proxy"),
+    };
+    Proxies::new(&http, &any("HTTPS_PROXY", "https_proxy"), &any("NO_PROXY", "no_proxy"))
 }

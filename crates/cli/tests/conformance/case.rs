@@ -9,6 +9,7 @@
 //! * `tries: N` how often to try at most (1);
 //! * `grpc` a gRPC server is there as well: `GRPC` of the environment is its `host:port`, `{GRPC}` in words;
 //! * `loud` banner and progress are wanted;
+//! * `secure` the script talks to `__ENV.SECURE`, a server with HTTP/2 over TLS;
 //! * `file: NAME` the words run this file instead of the script itself; `stdin` gives the script on standard input.
 //!
 //! Any other line says what the script is for. `{TARGET}` in words is the target's `host:port`.
@@ -32,6 +33,7 @@ pub(crate) struct Case {
     pub(crate) tries: u32,
     pub(crate) is_loud: bool,
     pub(crate) wants_grpc: bool,
+    pub(crate) is_secure: bool,
 }
 
 /// All cases of a folder, sorted by name. Subfolders hold what scripts import or open.
@@ -62,6 +64,7 @@ fn of(path: &Path) -> Vec<Case> {
         tries: 1,
         is_loud: false,
         wants_grpc: false,
+        is_secure: false,
     };
     let mut runs = Vec::new();
     for line in text.lines().map_while(|line| line.strip_prefix("//!")) {
@@ -79,6 +82,7 @@ fn of(path: &Path) -> Vec<Case> {
             "tries" => base.tries = value.parse().unwrap(),
             "loud" => base.is_loud = true,
             "grpc" => base.wants_grpc = true,
+            "secure" => base.is_secure = true,
             "file" => value.clone_into(&mut base.file),
             "stdin" => "-".clone_into(&mut base.file),
             _ => {

@@ -20,6 +20,7 @@ mod observed;
 mod points;
 mod program;
 mod requests;
+mod secure;
 
 use case::Case;
 use known::KnownDifferences;

@@ -14,15 +14,22 @@ pub(crate) struct Names {
     port: String,
     /// Empty where there is no such server.
     grpc: String,
+    secure: Option<String>,
 }
 
 impl Names {
-    pub(crate) fn new(folder: &Path, target: SocketAddr, grpc: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(
+        folder: &Path,
+        target: SocketAddr,
+        grpc: Option<SocketAddr>,
+        secure: Option<SocketAddr>,
+    ) -> Self {
         Self {
             folder: folder.display().to_string(),
             target: target.to_string(),
             port: format!(":{}", target.port()),
             grpc: grpc.map_or_else(String::new, |addr| addr.to_string()),
+            secure: secure.map(|address| address.to_string()),
         }
     }
 
@@ -38,9 +45,13 @@ impl Names {
 
     /// The text with folder and target named, and positions in scripts without their bytecode offset.
     pub(crate) fn clean(&self, text: &str) -> String {
-        let text = text.replace(&self.folder, "{DIR}").replace(&self.target, "{TARGET}");
-        let text =
-            if self.grpc.is_empty() { text } else { text.replace(&self.grpc, "{GRPC}") };
+        let mut text = text.replace(&self.folder, "{DIR}").replace(&self.target, "{TARGET}");
+        if !self.grpc.is_empty() {
+            text = text.replace(&self.grpc, "{GRPC}");
+        }
+        if let Some(secure) = &self.secure {
+            text = text.replace(secure, "{SECURE}");
+        }
         let text = without_local_ports(&text.replace(&self.port, ":{PORT}"));
         let mut text = without_offsets(&text);
         for (before, end) in RANDOM {

@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::normal::{Names, log_lines, stdout_lines};
 use crate::observed::Observed;
-use crate::{export, grpc_server, points, requests};
+use crate::{export, grpc_server, points, requests, secure};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,9 @@ impl Program {
         let target = demo::Target::start(config).unwrap();
         let protos = home.join("scripts/proto");
         let grpc = case.wants_grpc.then(|| grpc_server::start(&protos, "echo.proto"));
-        let names = Names::new(&folder.0, target.addrs()[0], grpc.as_ref().map(|grpc| grpc.addr));
+        let secure = case.is_secure.then(secure::address);
+        let grpc_addr = grpc.as_ref().map(|grpc| grpc.addr);
+        let names = Names::new(&folder.0, target.addrs()[0], grpc_addr, secure);
         let output = wait(self.command(case, &folder.0, &names).spawn().unwrap(), &case.name);
         let mut after = files(&folder.0);
         after.retain(|name, _| !before.contains_key(name));
@@ -98,6 +100,9 @@ impl Program {
         let grpc = names.grpc();
         if case.wants_grpc {
             command.args(["-e", &format!("GRPC={grpc}")]);
+        }
+        if case.is_secure {
+            command.args(["-e", &format!("SECURE={}", secure::address())]);
         }
         let named = |word: &String| word.replace("{TARGET}", target).replace("{GRPC}", grpc);
         command.args(case.words.iter().map(named));

@@ -1,5 +1,6 @@
 //! The functions scripts call: reading their arguments, waiting, making the response.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -9,6 +10,7 @@ use net::http::{Headers, Method, Request, canonical_name};
 use net::url::Url;
 
 use super::arguments::export;
+use super::authentication::Auth;
 use super::cache::UrlEntry;
 use super::debug::{DebugFields, random_hex};
 use super::exchange::{Call, Done, Redirects, ResponseType, sink, wire_body};
@@ -219,6 +221,8 @@ pub(super) fn read(
         throws: settings.throws,
         shown_body: None,
         authorized: false,
+        auth: Auth::Basic,
+        awaits_challenge: Cell::new(false),
         debug: settings.debug.map(|_| DebugFields::new(host)),
     };
     let is_plain = params.is_nullish() && body.is_nullish() && name.method == Method::Get;
@@ -240,6 +244,8 @@ pub(super) fn read(
     }
     call.response_type = params.response_type.unwrap_or(call.response_type);
     call.throws = params.throws.unwrap_or(call.throws);
+    call.auth = params.auth;
+    call.awaits_challenge.set(params.auth != Auth::Basic);
     if let Some(expected) = &params.expected {
         call.expected.clone_from(expected);
     }

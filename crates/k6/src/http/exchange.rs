@@ -2,7 +2,7 @@
 //! promises run it as well as blocking calls.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use net::tls::TlsInfo;
 use net::url::{Scheme, Url};
 
 use super::VuHttp;
+use super::authentication::Auth;
 use super::cache::UrlEntry;
 use super::debug::DebugFields;
 use super::expected::Expected;
@@ -76,6 +77,9 @@ pub(super) struct Call {
     pub shown_body: Option<Rc<[u8]>>,
     /// The `Authorization` header came from the URL, not from the script.
     pub authorized: bool,
+    pub auth: Auth,
+    /// The first exchange has not been recorded: it may bring a challenge, which is what is expected then.
+    pub awaits_challenge: Cell<bool>,
     pub debug: Option<DebugFields>,
 }
 
@@ -100,9 +104,9 @@ pub(super) struct Done {
 }
 
 /// The state of following redirects.
-struct Hop {
-    entry: Rc<UrlEntry>,
-    request: Rc<Request>,
+pub(super) struct Hop {
+    pub entry: Rc<UrlEntry>,
+    pub request: Rc<Request>,
     followed: u32,
     strips_secrets: bool,
     keeps_body: bool,
@@ -132,7 +136,11 @@ impl VuHttp {
                 None if call.timeout.is_zero() => refused(NetError::request_timeout()),
                 None => {
                     self.debug_request(call, &hop.request);
-                    self.client.send(&hop.request, Some(deadline)).await
+                    match call.auth {
+                        Auth::Basic => self.client.send(&hop.request, Some(deadline)).await,
+                        // Boxed: rare, and its state would be every call's.
+                        _ => Box::pin(self.send_authenticated(call, &mut hop, deadline)).await,
+                    }
                 }
             };
             if let Ok(response) = &exchange.result {
@@ -216,7 +224,14 @@ impl VuHttp {
         })
     }
 
-    fn record_redirect(&self, call: &Call, hop: &Hop, exchange: &Exchange, response: &Response) {
+    /// Records an exchange that another one follows.
+    pub(super) fn record_redirect(
+        &self,
+        call: &Call,
+        hop: &Hop,
+        exchange: &Exchange,
+        response: &Response,
+    ) {
         self.record(
             call,
             hop,
@@ -224,7 +239,7 @@ impl VuHttp {
                 status: response.status,
                 response: Some(response),
                 error: None,
-                error_code: 0,
+                error_code: if response.status >= 400 { 1000 + response.status } else { 0 },
                 timings: &exchange.timings,
                 remote: exchange.remote_addr,
                 tls: exchange.tls.as_deref(),
@@ -233,7 +248,13 @@ impl VuHttp {
     }
 
     fn record(&self, call: &Call, hop: &Hop, observed: &Observed<'_>) {
-        let expected = call.expected.as_ref().map(|expected| expected.covers(observed.status));
+        let status = observed.status;
+        let is_first = call.awaits_challenge.replace(false);
+        let expected = call.expected.as_ref().map(|expected| match call.auth {
+            Auth::Digest if is_first => status == 401,
+            Auth::Ntlm if is_first => status == 401 || expected.covers(status),
+            _ => expected.covers(status),
+        });
         let shown_method = if hop.followed == 0 { call.shown_method.as_deref() } else { None };
         self.recorder.record(&Sample {
             base: call.base,
@@ -245,7 +266,8 @@ impl VuHttp {
             expected,
             error: observed.error.map(|e| &*e.message),
             error_code: observed.error_code,
-            tls_version: observed.tls.map(|tls| tls.version),
+            // As in k6, a failure has neither protocol nor version.
+            tls_version: observed.tls.filter(|_| observed.error.is_none()).map(|tls| tls.version),
             ip: observed.remote.map(|remote| remote.ip()),
             timings: observed.timings,
             at_unix_ns: rt::unix_of(observed.timings.ended),

@@ -88,7 +88,7 @@ pub(super) fn without_password(url: &Url) -> Cow<'_, str> {
     }
 }
 
-fn replace_user(url: &Url, user: &str) -> String {
+pub(super) fn replace_user(url: &Url, user: &str) -> String {
     let text = url.as_str();
     if url.user_info().is_none() {
         return text.to_owned();

@@ -6,6 +6,7 @@
 
 mod access;
 mod arguments;
+mod authentication;
 mod batch;
 mod body;
 mod cache;

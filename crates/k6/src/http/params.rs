@@ -6,6 +6,7 @@ use std::time::Duration;
 use net::encoding::Encoding;
 
 use super::arguments;
+use super::authentication::Auth;
 use super::exchange::{CallCookie, ResponseType, SharedJar};
 use super::expected::Expected;
 use super::exported::Exported;
@@ -34,6 +35,7 @@ pub(super) struct Params {
     /// `Some(None)`: no callback.
     pub expected: Option<Option<Rc<Expected>>>,
     pub throws: Option<bool>,
+    pub auth: Auth,
 }
 
 /// Why parameters can't be used.
@@ -88,7 +90,7 @@ impl Params {
             self.redirects =
                 Some(if max.is_nan() { 0 } else { max.clamp(0.0, f64::from(u32::MAX)) as u32 });
         } else if key == atoms.auth {
-            auth(&value.to_text(cx)?)?;
+            self.auth = Auth::parse(&value.to_text(cx)?);
         } else if key == atoms.compression {
             self.compression = compression(&value.to_text(cx)?)?;
         } else if key == atoms.response_type {
@@ -189,16 +191,6 @@ pub(crate) fn timeout(cx: Ctx, value: Raw) -> Result<Duration, Refused> {
     };
     let span = span.map_err(|why| format!("invalid timeout value: {why}"))?;
     Ok(span.as_duration().min(MAX_TIMEOUT))
-}
-
-fn auth(method: &str) -> Result<(), String> {
-    match method {
-        // Basic authentication comes from the URL's user info with or without it; k6 ignores what it does not know.
-        "digest" | "ntlm" => Err(format!(
-            "authentication method \"{method}\" is not supported by this release of squall (only \"basic\" is)"
-        )),
-        _ => Ok(()),
-    }
 }
 
 fn compression(text: &str) -> Result<Vec<Encoding>, String> {

@@ -68,6 +68,8 @@ impl Settings {
         if let Some(bytes) = config.max_body_bytes {
             client.limits.max_body_bytes = bytes;
         }
+        client.http2 = config.http2;
+        client.proxies = config.proxies.clone();
         if options.no_connection_reuse == Some(true) {
             client.reuse = Reuse::Never;
         }

@@ -205,7 +205,7 @@ impl Decoder {
                 if self.sink == BodySink::Keep {
                     if length > self.limits.max_body_bytes {
                         self.state = State::Body(Framing::Length(length));
-                        return Err(self.body_too_large());
+                        return Err(self.limits.body_too_large());
                     }
                     response.buffer.reserve(length.min(MAX_RESERVE) as usize);
                 }
@@ -241,7 +241,7 @@ impl Decoder {
             response.body_received += data.len() as u64;
             if self.sink == BodySink::Keep {
                 if response.body_received > self.limits.max_body_bytes {
-                    return Err(self.body_too_large());
+                    return Err(self.limits.body_too_large());
                 }
                 response.buffer.extend_from_slice(data);
             }
@@ -250,17 +250,5 @@ impl Decoder {
             }
         }
         Ok(at)
-    }
-
-    #[cold]
-    fn body_too_large(&self) -> NetError {
-        let limit = self.limits.max_body_bytes;
-        NetError::body(
-            code::GENERIC,
-            format!(
-                "response body exceeds the limit of {limit} bytes for bodies that are kept \
-                 (discard it, or raise the limit: --max-body)"
-            ),
-        )
     }
 }

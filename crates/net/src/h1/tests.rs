@@ -279,7 +279,7 @@ fn heads_go_out_in_gos_order() {
     request.headers.add("User-Agent", b"me").unwrap();
     let encode = |request: &Request, keep_alive| {
         let mut out = Vec::new();
-        encode_head(request, keep_alive, &mut out);
+        encode_head(request, keep_alive, Recipient::Origin, &mut out);
         String::from_utf8(out).unwrap()
     };
     assert_eq!(

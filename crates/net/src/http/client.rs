@@ -1,19 +1,22 @@
-//! The HTTP/1.1 client of one virtual user.
+//! The HTTP client of one virtual user.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use rt::Nanos;
 
 use super::Transport;
-use super::connection::{After, Connection, Origin};
+use super::connection::{After, Connection, Forwarding, Origin};
 use super::deadline::{Deadline, Spares};
 use super::exchange::Exchange;
+use super::http2::{Session, Sessions};
 use super::pool::{Pool, PoolLimits};
 use super::request::{Body, Request};
 use super::response::Response;
@@ -21,7 +24,8 @@ use super::trace::Trace;
 use crate::dns::Resolver;
 use crate::error::{NetError, code};
 use crate::h1::{KeepAlive, Limits};
-use crate::stream::{Security, Target, Traffic, dial};
+use crate::proxy::{Proxies, ProxyKind};
+use crate::stream::{PhaseTimes, Route, Security, Stream, Target, Traffic, dial};
 use crate::tls::{TlsConfig, TlsInfo};
 use crate::url::{Scheme, Url, go_quoted};
 
@@ -32,6 +36,18 @@ pub enum Reuse {
     KeepAlive,
     /// One request a connection, and the server is told so (k6's `noConnectionReuse`).
     Never,
+}
+
+/// When HTTP/2 is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Http2 {
+    /// Never.
+    Off,
+    /// Where a server prefers it in TLS's handshake, as Go's client does.
+    #[default]
+    Negotiated,
+    /// There, and without TLS always: nothing is asked, the server must know (RFC 9113, 3.3).
+    Always,
 }
 
 /// What all clients of a test share.
@@ -49,6 +65,33 @@ pub struct ClientConfig {
     pub max_idle_per_host: usize,
     /// What a response may be at most.
     pub limits: Limits,
+    /// When HTTP/2 is spoken.
+    pub http2: Http2,
+    /// The proxies that requests go through.
+    pub proxies: Proxies,
+    known: Known,
+}
+
+/// Origins that were seen to speak HTTP/2. Looked at when a connection is made, never for a request
+/// on one that stands.
+#[derive(Debug, Default)]
+struct Known(Mutex<HashSet<(Box<str>, u16)>>);
+
+/// Origins that are remembered.
+const MAX_KNOWN: usize = 10_000;
+
+impl Known {
+    fn has(&self, host: &str, port: u16) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&(host.into(), port))
+    }
+
+    fn add(&self, host: &str, port: u16) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MAX_KNOWN {
+            known.insert((host.into(), port));
+        }
+    }
 }
 
 /// k6's defaults for `batch` and `batchPerHost`.
@@ -65,6 +108,9 @@ impl ClientConfig {
             max_idle: K6_BATCH,
             max_idle_per_host: K6_BATCH_PER_HOST,
             limits: Limits::STANDARD,
+            http2: Http2::default(),
+            proxies: Proxies::default(),
+            known: Known::default(),
         }
     }
 }
@@ -76,6 +122,8 @@ pub struct Client {
     config: Arc<ClientConfig>,
     local: Option<IpAddr>,
     pool: RefCell<Pool>,
+    /// Made with the first connection that speaks HTTP/2.
+    sessions: OnceCell<Box<Sessions>>,
     sleeps: Spares,
     traffic: Rc<Traffic>,
     pub(super) recycled: RefCell<Vec<Response>>,
@@ -99,6 +147,7 @@ impl Client {
             config,
             local,
             pool: RefCell::default(),
+            sessions: OnceCell::new(),
             sleeps: Spares::default(),
             traffic: Rc::default(),
             recycled: RefCell::default(),
@@ -127,7 +176,7 @@ impl Client {
 
     /// How many connections are open and not in use.
     pub fn idle(&self) -> usize {
-        self.pool.borrow().len()
+        self.pool.borrow().len() + self.sessions.get().map_or(0, |sessions| sessions.idle())
     }
 
     /// See [`Transport::send`].
@@ -199,10 +248,12 @@ impl Client {
                     connection
                 }
                 None => {
-                    // Boxed: connecting is rare and its state is large.
-                    let connection = Box::pin(self.dial(&request.url, port, trace)).await?;
-                    trace.got_new();
-                    connection
+                    // Boxed: connecting is rare and its state is large. So is HTTP/2's, whose requests all come here.
+                    let mut arriving = Box::pin(self.arrive(request, port, trace, peer, response));
+                    match arriving.as_mut().await? {
+                        Some(connection) => connection,
+                        None => return Ok(()),
+                    }
                 }
             };
             *peer = Peer { remote: Some(connection.remote), tls: connection.tls.clone(), reused };
@@ -227,21 +278,92 @@ impl Client {
             }
         }
     }
-}
 
-impl Client {
-    /// A new connection to the URL's origin.
-    async fn dial(
+    /// Where no connection is kept: carries the exchange out over HTTP/2, or gives a new HTTP/1.1 connection for it.
+    async fn arrive(
         &self,
-        url: &Url,
+        request: &Request,
         port: u16,
         trace: &Trace<'_>,
-    ) -> Result<Box<Connection>, NetError> {
-        let security = (url.scheme() == Scheme::Https).then_some(Security {
-            config: &self.config.tls,
-            server_name: None,
-            alpn: &[b"http/1.1"],
-        });
+        peer: &mut Peer,
+        response: &mut Response,
+    ) -> Result<Option<Box<Connection>>, NetError> {
+        let mut retries = 0;
+        loop {
+            let kept = self.kept_session(&request.url, port).await;
+            let reused = kept.is_some();
+            let session = match kept {
+                Some(session) => {
+                    trace.got_kept(rt::now());
+                    session
+                }
+                None => match Box::pin(self.dial(&request.url, port, trace)).await? {
+                    Way::Plain(connection) => {
+                        trace.got_new();
+                        return Ok(Some(connection));
+                    }
+                    Way::Multiplexed(session) => {
+                        trace.got_new();
+                        session
+                    }
+                },
+            };
+            *peer = Peer { remote: Some(session.remote), tls: session.tls.clone(), reused };
+            let result = session.exchange(request, self.config.limits, trace, response).await;
+            if request.headers.closes() {
+                self.sessions().forget(&session);
+            }
+            match result {
+                Ok(()) => return Ok(None),
+                Err(failure) if failure.untouched && retries < MAX_RETRIES => {
+                    if !failure.is_of_stream {
+                        self.sessions().forget(&session);
+                    }
+                    // Go's client: at once, then after 1 s, 2 s, 4 s…
+                    if retries > 0 {
+                        rt::sleep(Duration::from_secs(1 << (retries - 1))).await;
+                    }
+                    retries += 1;
+                }
+                Err(failure) => return Err(failure.error),
+            }
+        }
+    }
+
+    fn sessions(&self) -> &Sessions {
+        self.sessions.get_or_init(Box::default)
+    }
+
+    /// An open HTTP/2 connection with room, waiting for one that is being made where that is worth it.
+    async fn kept_session(&self, url: &Url, port: u16) -> Option<Rc<Session>> {
+        if self.config.reuse == Reuse::Never {
+            return None;
+        }
+        let sessions = self.sessions.get()?;
+        loop {
+            if let Some(session) = sessions.find(url, port) {
+                return Some(session);
+            }
+            sessions.dialing(url, port)?.end().await;
+        }
+    }
+
+    /// A new connection to the URL's origin.
+    async fn dial(&self, url: &Url, port: u16, trace: &Trace<'_>) -> Result<Way, NetError> {
+        let is_tls = url.scheme() == Scheme::Https;
+        let http2 = self.config.http2;
+        // Nobody need wait for an answer that may be HTTP/1.1: a connection of one's own is sooner.
+        let is_certain = match http2 {
+            Http2::Off => false,
+            _ if is_tls => self.config.known.has(url.host(), port),
+            _ => http2 == Http2::Always,
+        };
+        let waited_for = (is_certain && self.config.reuse == Reuse::KeepAlive)
+            .then(|| self.sessions().begin(Origin::of(url, port)));
+        let alpn: &[&[u8]] =
+            if http2 == Http2::Off { &[b"http/1.1"] } else { &[b"h2", b"http/1.1"] };
+        let security =
+            is_tls.then_some(Security { config: &self.config.tls, server_name: None, alpn });
         let target = Target {
             host: url.host(),
             port,
@@ -249,11 +371,57 @@ impl Client {
             local: self.local,
             security,
         };
-        let dialed = dial(&target, trace).await?;
-        let (remote, tls, io) = (dialed.remote, dialed.tls, dialed.io);
-        Ok(Box::new(Connection { origin: Origin::of(url, port), remote, tls, io }))
+        let proxy = self.config.proxies.of(url, port);
+        let route = match proxy {
+            None => Route::Direct,
+            Some(proxy) if is_tls || proxy.kind == ProxyKind::Socks5 => Route::Tunnel(proxy),
+            Some(proxy) => Route::Forward(proxy),
+        };
+        let dialed = dial(&target, route, trace).await?;
+        let agreed = dialed.tls.as_ref().and_then(|tls| tls.alpn.as_deref());
+        let forwards = match route {
+            Route::Forward(proxy) => Some(Box::new(Forwarding::through(proxy))),
+            _ => None,
+        };
+        let speaks_http2 = match is_tls {
+            true => agreed == Some(b"h2"),
+            false => http2 == Http2::Always && forwards.is_none(),
+        };
+        let origin = Origin::of(url, port);
+        if !speaks_http2 {
+            let (remote, tls, io) = (dialed.remote, dialed.tls, dialed.io);
+            return Ok(Way::Plain(Box::new(Connection { origin, remote, tls, io, forwards })));
+        }
+        if is_tls && !is_certain {
+            self.config.known.add(url.host(), port);
+        }
+        let stream = Stream::new(dialed, PhaseTimes::default(), self.traffic.clone());
+        let sessions = self.sessions();
+        if sessions.has(&origin)
+            && let Some(other) = sessions.find(url, port)
+        {
+            // Another exchange was quicker: one connection is enough, as Go has it.
+            return Ok(Way::Multiplexed(other));
+        }
+        let session = Session::open(stream, origin, self.config.limits).await?;
+        if self.config.reuse == Reuse::KeepAlive {
+            sessions.keep(session.clone());
+        }
+        drop(waited_for);
+        Ok(Way::Multiplexed(session))
     }
 }
+
+/// What a new connection speaks.
+enum Way {
+    /// HTTP/1.1.
+    Plain(Box<Connection>),
+    /// HTTP/2.
+    Multiplexed(Rc<Session>),
+}
+
+/// Attempts after the first with a request that no server has looked at.
+const MAX_RETRIES: u32 = 6;
 
 /// The port to connect to, if the request can be sent at all.
 fn check(request: &Request) -> Result<u16, NetError> {
@@ -288,5 +456,8 @@ impl Transport for Client {
 
     fn close_idle(&self) {
         self.pool.borrow_mut().clear();
+        if let Some(sessions) = self.sessions.get() {
+            sessions.close_idle();
+        }
     }
 }

@@ -10,7 +10,8 @@ use super::request::{Body, BodyReader, Request};
 use super::response::Response;
 use super::trace::Trace;
 use crate::error::NetError;
-use crate::h1::{Decoder, KeepAlive, Limits, encode_head};
+use crate::h1::{Decoder, KeepAlive, Limits, Recipient, encode_head};
+use crate::proxy::Proxy;
 use crate::stream::Io;
 use crate::tls::TlsInfo;
 use crate::url::{Scheme, Url};
@@ -44,6 +45,20 @@ pub(crate) struct Connection {
     pub(crate) remote: SocketAddr,
     pub(crate) tls: Option<Rc<TlsInfo>>,
     pub(crate) io: Io,
+    /// It leads to this proxy, which is asked for whole URLs.
+    pub(crate) forwards: Option<Box<Forwarding>>,
+}
+
+/// What a proxy that forwards requests is told with each.
+#[derive(Debug)]
+pub(crate) struct Forwarding {
+    authorization: Option<String>,
+}
+
+impl Forwarding {
+    pub(crate) fn through(proxy: &Proxy) -> Forwarding {
+        Forwarding { authorization: proxy.authorization() }
+    }
 }
 
 /// How an exchange on a connection failed.
@@ -95,6 +110,10 @@ impl Connection {
         trace: &Trace<'_>,
         response: &mut Response,
     ) -> Result<After, Failure> {
+        let recipient = match &self.forwards {
+            None => Recipient::Origin,
+            Some(proxy) => Recipient::Proxy { authorization: proxy.authorization.as_deref() },
+        };
         let mut exchange = Running {
             io: &mut self.io,
             trace,
@@ -107,7 +126,7 @@ impl Connection {
         poll_fn(|cx| {
             SCRATCH.with_borrow_mut(|scratch| {
                 if exchange.upload.stage == Stage::Start {
-                    exchange.upload.begin(request, keep_alive, &mut scratch.write);
+                    exchange.upload.begin(request, keep_alive, recipient, &mut scratch.write);
                 }
                 exchange.poll(cx, scratch)
             })
@@ -255,9 +274,15 @@ impl<'a> Upload<'a> {
     }
 
     /// Encodes the head, and a body that is small with it: one write, one packet.
-    fn begin(&mut self, request: &Request, keep_alive: KeepAlive, scratch: &mut Vec<u8>) {
+    fn begin(
+        &mut self,
+        request: &Request,
+        keep_alive: KeepAlive,
+        recipient: Recipient<'_>,
+        scratch: &mut Vec<u8>,
+    ) {
         scratch.clear();
-        encode_head(request, keep_alive, scratch);
+        encode_head(request, keep_alive, recipient, scratch);
         let with_head = self.body.len().min(SCRATCH_BYTES);
         scratch.extend_from_slice(&self.body[..with_head]);
         self.body = &self.body[with_head..];

@@ -2,7 +2,9 @@
 
 mod bodies;
 mod faults;
+mod http2;
 mod pooling;
+mod proxy;
 mod server;
 mod stream;
 mod timing;

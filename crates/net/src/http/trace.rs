@@ -91,6 +91,11 @@ impl<'a> Trace<'a> {
         self.wrote.set(rt::now());
     }
 
+    /// The request was written at that moment, as was learned later.
+    pub(crate) fn request_written_at(&self, at: Nanos) {
+        self.wrote.set(at);
+    }
+
     /// Bytes of a response were read; the kernel says they arrived at `stamp`.
     pub(crate) fn response_bytes(&self, stamp: Nanos) {
         // The stamp's own upper bound, the time of the read, was checked by the socket.
@@ -105,6 +110,17 @@ impl<'a> Trace<'a> {
             self.first_byte.set(at);
         }
         self.last_byte.set(at);
+    }
+
+    /// Bytes of the client so far, sent and received.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        (self.traffic.sent(), self.traffic.received())
+    }
+
+    /// Takes what the client has sent and received since then for this exchange's.
+    pub(crate) fn count_since(&self, (sent, received): (u64, u64)) {
+        self.sent.set(self.sent.get() + self.traffic.sent() - sent);
+        self.received.set(self.received.get() + self.traffic.received() - received);
     }
 
     pub(crate) fn bytes(&self) -> (u64, u64) {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use rt::net::TcpStream;
 
-use super::Target;
 use super::wire::{Io, Meter, Socket};
-use crate::error::NetError;
+use super::{Target, tunnel};
+use crate::error::{NetError, code};
+use crate::proxy::{Proxy, ProxyKind};
 use crate::tls::TlsInfo;
 
 /// Connecting may take this long, whatever the request's time-out is (k6's dialer).
@@ -31,15 +32,38 @@ pub(crate) struct Dialed {
     pub(crate) tls: Option<Rc<TlsInfo>>,
 }
 
+/// The way to a target.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Route<'a> {
+    Direct,
+    /// Through a tunnel of the proxy's.
+    Tunnel(&'a Proxy),
+    /// To the proxy, which is asked for whole URLs.
+    Forward(&'a Proxy),
+}
+
 /// Connects to the target.
 pub(crate) async fn dial(
     target: &Target<'_>,
+    route: Route<'_>,
     observer: &(impl Meter + Phases),
 ) -> Result<Dialed, NetError> {
-    let remote = target.resolver.resolve(target.host, target.port).await?;
-    observer.looked_up();
-    let stream = connect(remote, target.local, observer).await?;
-    let socket = Socket::new(stream, remote);
+    let (socket, remote) = match route {
+        Route::Direct => reach(target, target.host, target.port, observer).await?,
+        Route::Tunnel(proxy) | Route::Forward(proxy) => {
+            if proxy.kind == ProxyKind::Unsupported {
+                let text = format!("proxies of the scheme {} are not supported", proxy.scheme);
+                return Err(NetError::new(code::GENERIC, text));
+            }
+            let reached = reach(target, &proxy.host, proxy.port, observer).await;
+            let (mut socket, remote) = reached.map_err(|error| tunnel::failed(error.detail()))?;
+            if matches!(route, Route::Tunnel(_)) {
+                let (host, port) = (target.host, target.port);
+                tunnel::open(&mut socket, proxy, host, port, observer).await?;
+            }
+            (socket, remote)
+        }
+    };
     let (io, tls) = match &target.security {
         Some(security) => {
             observer.tls_started();
@@ -52,6 +76,19 @@ pub(crate) async fn dial(
         None => (Io::Plain(socket), None),
     };
     Ok(Dialed { io, remote, tls })
+}
+
+/// A socket to host and port.
+async fn reach(
+    target: &Target<'_>,
+    host: &str,
+    port: u16,
+    observer: &impl Phases,
+) -> Result<(Socket, SocketAddr), NetError> {
+    let remote = target.resolver.resolve(host, port).await?;
+    observer.looked_up();
+    let stream = connect(remote, target.local, observer).await?;
+    Ok((Socket::new(stream, remote), remote))
 }
 
 async fn connect(

@@ -66,7 +66,7 @@ pub(super) fn serve(config: &Arc<ServerConfig>, answer: &'static [u8]) -> Server
     Server::start(move |peer| handle(peer, ServerConnection::new(config.clone()).unwrap(), answer))
 }
 
-async fn handle(mut peer: Peer, mut session: ServerConnection, answer: &'static [u8]) {
+pub(super) async fn handle(mut peer: Peer, mut session: ServerConnection, answer: &'static [u8]) {
     let mut plain = Vec::new();
     loop {
         while session.wants_write() {
