@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection::Connection;
 use super::error::WsError;
 use crate::error::{NetError, code};
-use crate::h1::{Decoder, KeepAlive, Limits, encode_head};
+use crate::h1::{Decoder, KeepAlive, Limits, Recipient, encode_head};
 use crate::http::{BodySink, ClientConfig, HeaderError, Headers, Method, Request, Response};
 use crate::stream::{self, Security, Stream, Target, Traffic};
 use crate::url::{Scheme, Url};
@@ -120,8 +120,9 @@ async fn connect(
         alpn: &[b"http/1.1"],
     });
     let target = Target { host: url.host(), port, resolver: &config.resolver, local, security };
+    let proxy = config.proxies.of(url, port).map(|proxy| &**proxy);
     // Boxed: its state is large.
-    Box::pin(stream::connect(&target, traffic)).await
+    Box::pin(stream::connect_through(&target, proxy, traffic)).await
 }
 
 /// The request's head, headers in the order of Go's client.
@@ -168,7 +169,7 @@ fn request(handshake: &Handshake, key: &str) -> Result<Vec<u8>, WsError> {
     }
     headers.sort();
     let mut out = Vec::with_capacity(512);
-    encode_head(&request, KeepAlive::Keep, &mut out);
+    encode_head(&request, KeepAlive::Keep, Recipient::Origin, &mut out);
     Ok(out)
 }
 
