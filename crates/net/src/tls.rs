@@ -4,11 +4,13 @@
 //! settings are read, by name.
 
 mod error;
+mod key;
 mod roots;
 mod settings;
 mod stream;
 mod verify;
 
+pub use key::decrypt_key;
 pub use settings::{
     ClientCert, Resumption, TlsConfig, TlsConfigError, TlsOptions, TlsVersion, Verify,
 };

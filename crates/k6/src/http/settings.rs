@@ -141,11 +141,11 @@ pub(crate) fn tls_options(options: &Options) -> Result<TlsOptions, String> {
     }
     tls.cipher_suites.clone_from(&options.tls_cipher_suites);
     for auth in options.tls_auth.iter().flatten() {
-        if auth.password.as_deref().is_some_and(|p| !p.is_empty()) {
-            return Err("tlsAuth: encrypted private keys (`password`) are not supported".to_owned());
-        }
-        tls.client_certs
-            .push(ClientCert { cert_pem: auth.cert.clone(), key_pem: auth.key.clone() });
+        let key_pem = match auth.password.as_deref().filter(|password| !password.is_empty()) {
+            Some(password) => net::tls::decrypt_key(&auth.key, password)?,
+            None => auth.key.clone(),
+        };
+        tls.client_certs.push(ClientCert { cert_pem: auth.cert.clone(), key_pem });
     }
     Ok(tls)
 }
