@@ -162,7 +162,8 @@ const BANS: &[Ban] = &[
     Ban {
         crates: &["rt", "net", "engine", "k6", "burst"],
         all_but: false,
-        words: &["Serialize", "Deserialize"],
+        // As a derive has them; `url` has a `Serializer`.
+        words: &["Serialize,", "Serialize)", "Deserialize,", "Deserialize)"],
         allowed: &[],
         why: "serde derives only at boundaries (plan's input, the snapshot, the run record, reports, the demo's API)",
     },

@@ -2,7 +2,7 @@
 //!
 //! Pure functions: what goes in and comes out are bytes and small enums. It knows no scripts and no I/O; only
 //! [`random`] asks the system, for random bytes. The primitives are RustCrypto's; this crate names them as k6 and the
-//! Web Cryptography API do, and reads the formats in which keys and certificates come. Start at [`hash`].
+//! Web Cryptography API do, and reads the formats in which keys and certificates come. Start reading at [`hash`].
 
 pub mod aes;
 pub mod ec;

@@ -264,8 +264,8 @@ fn setup_data_is_copied_as_json_once_for_each_vu() {
     assert_eq!(
         printed,
         [
-            "{ n: 2, u: null, list: [ 1, null ], d: \"1970-01-01T00:00:01.5Z\" }",
-            "{ n: 3, u: null, list: [ 1, null ], d: \"1970-01-01T00:00:01.5Z\" }"
+            "{ d: \"1970-01-01T00:00:01.5Z\", list: [ 1, null ], n: 2, u: null }",
+            "{ d: \"1970-01-01T00:00:01.5Z\", list: [ 1, null ], n: 3, u: null }"
         ]
     );
 }

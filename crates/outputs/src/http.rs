@@ -150,7 +150,8 @@ impl Poster {
         let resolver =
             Resolver::new(&ResolverOptions::new()).map_err(|error| refused(error.to_string()))?;
         let limits = Limits { max_body_bytes: MAX_ANSWER_BYTES, ..Limits::STANDARD };
-        let config = ClientConfig { limits, ..ClientConfig::new(Arc::new(resolver), tls) };
+        let mut config = ClientConfig::new(Arc::new(resolver), tls);
+        config.limits = limits;
         let client = Client::new(Arc::new(config), None);
         Ok(Self {
             client,

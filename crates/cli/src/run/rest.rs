@@ -23,7 +23,9 @@ pub(crate) fn start(
     prepared: &Prepared,
     control: ControlHandle,
 ) -> Result<Option<Server>, Failure> {
-    let wanted = setting(&session.flags, "address", "K6_ADDRESS");
+    // An empty address is none, as in k6.
+    let wanted =
+        setting(&session.flags, "address", "K6_ADDRESS").filter(|address| !address.is_empty());
     let Some(address) = wanted.or_else(|| needed(prepared).then(|| DEFAULT_ADDRESS.to_owned()))
     else {
         return Ok(None);

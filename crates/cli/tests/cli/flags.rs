@@ -76,7 +76,6 @@ fn what_this_version_lacks_is_named_instead_of_ignored() {
     for (words, name) in [
         (&["-o", "cloud"][..], "cloud"),
         (&["--traces-output", "otel"], "traces-output"),
-        (&["--secret-source", "mock=a=b"], "secret"),
         (&["--log-output", "loki"], "loki"),
     ] {
         let folder = Folder::new();
@@ -112,7 +111,7 @@ fn an_unknown_command_is_refused_and_help_lists_the_known_ones() {
         assert!(own.stdout.contains("Usage:"), "{command}: {}", own.stdout);
     }
     folder.squall(&["--version"]).run().expect_code(0).expect_stdout(env!("CARGO_PKG_VERSION"));
-    folder.k6(&["version"]).run().expect_code(0).expect_stdout("k6 v2.2.0 (squall/");
+    folder.k6(&["version"]).run().expect_code(0).expect_stdout("k6 v2.2.0 (squall v");
     folder.k6(&["version", "--json"]).run().expect_code(0).expect_stdout("\"version\":\"v2.2.0\"");
 }
 

@@ -56,7 +56,7 @@ fn the_newer_api_of_influxdb_is_spoken_too() {
     let out = format!("influxdb=http://{}?bucket=b&org=o&token=t", server.address);
     run(&[&out], &[]).expect_stdout("InfluxDBv2 (");
     let found = wait(|| {
-        let all = server.promql("last_over_time(my_gauge_value[1h])");
+        let all = server.promql("max_over_time(my_gauge_value[1h])");
         (!all.is_empty()).then_some(all)
     });
     assert_eq!(found.expect("no data")[0].1, Some(9.0));

@@ -41,9 +41,9 @@ fn attribute(property: &str) -> String {
                 words.push(word);
                 // The word that follows begins with the initialism's last letter, as k6's library has it.
                 start = at + word.len() - 1;
-                next = start + 1;
-                if !property.is_char_boundary(start) || start >= property.len() {
-                    break;
+                match property.get(start..).and_then(|rest| rest.chars().next()) {
+                    Some(letter) => next = start + letter.len_utf8(),
+                    None => break,
                 }
             } else {
                 words.push(&property[start..at]);

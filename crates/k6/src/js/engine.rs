@@ -32,7 +32,7 @@ impl Intrinsics {
         {
             return Intrinsics::ALL;
         }
-        const BYTES: [&str; 11] = [
+        const BYTES: [&str; 13] = [
             "TextEncoder",
             "TextDecoder",
             "ArrayBuffer",
@@ -43,7 +43,9 @@ impl Intrinsics {
             "Int8",
             "Int16",
             "Int32",
-            "Float",
+            "Float16",
+            "Float32",
+            "Float64",
         ];
         Intrinsics {
             eval: false,

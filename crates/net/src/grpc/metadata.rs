@@ -173,7 +173,7 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|i| i.wrapping_mul(37) ^ 0xa5).collect();
             let text = base64(&bytes);
             assert_eq!(from_base64(text.as_bytes()), Some(bytes.clone()));
-            let padded = format!("{text:=<1$}", text.len().div_ceil(4) * 4);
+            let padded = format!("{text:=<0$}", text.len().div_ceil(4) * 4);
             assert_eq!(from_base64(padded.as_bytes()), Some(bytes));
         }
         for bad in ["A", "AA=", "A===", "AA==A", "A*BC"] {
