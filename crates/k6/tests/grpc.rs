@@ -2,9 +2,9 @@
 //! measured. What k6 does with the same scripts is in `conformance/`.
 #![allow(clippy::unwrap_used)]
 
-mod support;
 #[path = "support/grpc_server.rs"]
 mod grpc_server;
+mod support;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -127,8 +127,16 @@ fn a_call_is_answered_and_measured() {
     assert_eq!(durations.len(), 2);
     let (value, tags) = &durations[0];
     assert!(*value > 0.0 && *value < 5_000.0, "{value}");
-    for (tag, expect) in [("service", "squall.test.Echo"), ("method", "Small"), ("status", "0"),
-        ("name", "/squall.test.Echo/Small"), ("mine", "yes"), ("team", "red"), ("scenario", "default"), ("group", "")] {
+    for (tag, expect) in [
+        ("service", "squall.test.Echo"),
+        ("method", "Small"),
+        ("status", "0"),
+        ("name", "/squall.test.Echo/Small"),
+        ("mine", "yes"),
+        ("team", "red"),
+        ("scenario", "default"),
+        ("group", ""),
+    ] {
         assert_eq!(tags.get(tag).map(String::as_str), Some(expect), "{tag}: {tags:?}");
     }
     assert_eq!(tags["url"], format!("{}/squall.test.Echo/Small", ran.server.addr));

@@ -120,7 +120,8 @@ fn the_seeds_scripts_of_grpc_pass_against_the_target_and_write_their_results() {
     ] {
         // How quick the machine is is not what is tested.
         let path = format!("k6/scripts/{script}.js");
-        let words = ["run", "--time-scale", "0.01", "--no-thresholds", "--summary-export", "out.json"];
+        let words =
+            ["run", "--time-scale", "0.01", "--no-thresholds", "--summary-export", "out.json"];
         let words = [&words[..], &["--env", &adder, "--env", &totalizer, &path]].concat();
         let ended = folder.squall(&words).run().expect_code(0);
         assert!(ended.stdout.contains(checked), "{}", ended.stdout);

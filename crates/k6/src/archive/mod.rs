@@ -145,7 +145,9 @@ impl Archive {
                 None => &mut self.https,
             },
             _ => {
-                return Err(ArchiveError(format!("unknown file prefix `{tree}` for file `{name}`")));
+                return Err(ArchiveError(format!(
+                    "unknown file prefix `{tree}` for file `{name}`"
+                )));
             }
         };
         files.insert(anonymous(path), content.into());

@@ -78,16 +78,16 @@ impl Client {
     /// The method of this path; what was loaded last wins.
     pub(super) fn find(&self, path: &str) -> Option<Found> {
         let schemas = self.schemas.borrow();
-        schemas.iter().rev().find_map(|schema| {
-            Some(Found { schema: schema.clone(), index: schema.method(path)? })
-        })
+        schemas
+            .iter()
+            .rev()
+            .find_map(|schema| Some(Found { schema: schema.clone(), index: schema.method(path)? }))
     }
 
     /// The connection.
     pub(super) fn connected(&self, cx: Ctx) -> JsResult<Rc<Connection>> {
         let connection = self.connection.borrow().clone();
-        connection
-            .ok_or_else(|| cx.throw_go("no gRPC connection, you must call connect first"))
+        connection.ok_or_else(|| cx.throw_go("no gRPC connection, you must call connect first"))
     }
 
     fn add(&self, schema: &Arc<Schema>) {
@@ -123,8 +123,7 @@ fn load(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     for file in args.as_slice().iter().skip(1) {
         files.push(file.to_text(cx)?.to_string());
     }
-    let schema =
-        load::files(&host.world, &folders, &files).map_err(|why| cx.throw_go(&why))?;
+    let schema = load::files(&host.world, &folders, &files).map_err(|why| cx.throw_go(&why))?;
     client.add(&schema);
     methods(cx, &schema)
 }
@@ -161,9 +160,7 @@ fn connect(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     let client = cx.inner_of::<Client>(this)?;
     let host = cx.host();
     if host.is_init() {
-        return Err(
-            cx.throw_go("connecting to a gRPC server in the init context is not supported")
-        );
+        return Err(cx.throw_go("connecting to a gRPC server in the init context is not supported"));
     }
     let address = args.get(0).to_text(cx)?.to_string();
     let (params, reflect_metadata) = ConnectParams::read(cx, args.get(1))
@@ -180,13 +177,11 @@ fn connect(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     let connection = match params.is_shared.then(|| shared(grpc, &address, &params)).flatten() {
         Some(connection) => connection,
         None => {
-            let config =
-                config(host, grpc, &address, &params).map_err(|why| cx.throw_go(&why))?;
+            let config = config(host, grpc, &address, &params).map_err(|why| cx.throw_go(&why))?;
             let tally = if params.is_shared { Rc::default() } else { grpc.own_tally() };
             let dialing = Channel::connect(config, tally.traffic.clone(), deadline);
-            let channel = host
-                .wait_or_throw(cx, Box::pin(dialing))?
-                .map_err(|why| cx.throw_go(&why))?;
+            let channel =
+                host.wait_or_throw(cx, Box::pin(dialing))?.map_err(|why| cx.throw_go(&why))?;
             let connection =
                 Connection { channel: Rc::new(channel), is_shared: params.is_shared, tally };
             share(grpc, &address, &params, Rc::new(connection))
@@ -195,8 +190,7 @@ fn connect(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     *client.connection.borrow_mut() = Some(connection.clone());
     if params.reflects {
         let asking = reflection::ask(&connection.channel, &reflect_metadata, deadline);
-        let files =
-            host.wait_or_throw(cx, Box::pin(asking))?.map_err(|why| cx.throw_go(&why))?;
+        let files = host.wait_or_throw(cx, Box::pin(asking))?.map_err(|why| cx.throw_go(&why))?;
         let schema = load::reflected(&host.world, files)
             .map_err(|why| cx.throw_go(&format!("can't convert method info: {why}")))?;
         client.names.clear();
@@ -254,8 +248,7 @@ thread_local! {
 
 fn shared(grpc: &VuGrpc, address: &str, params: &ConnectParams) -> Option<Rc<Connection>> {
     let found = SHARED.with_borrow(|all| {
-        let mut same =
-            all.iter().filter(|((known, how), _)| **known == *address && how == params);
+        let mut same = all.iter().filter(|((known, how), _)| **known == *address && how == params);
         same.find_map(|(_, connection)| connection.upgrade())
     })?;
     grpc.add_tally(&found.tally);

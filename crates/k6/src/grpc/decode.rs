@@ -34,8 +34,12 @@ pub(crate) trait Model {
         field: (&Field, usize),
         value: Self::Value,
     ) -> Result<(), Failed>;
-    fn set(&mut self, object: &mut Self::Value, key: &str, value: Self::Value)
-    -> Result<(), Failed>;
+    fn set(
+        &mut self,
+        object: &mut Self::Value,
+        key: &str,
+        value: Self::Value,
+    ) -> Result<(), Failed>;
     fn push(&mut self, array: &mut Self::Value, at: u32, value: Self::Value) -> Result<(), Failed>;
 }
 
@@ -335,12 +339,7 @@ impl<'t, M: Model> Decoder<'t, M> {
         }
     }
 
-    fn known(
-        &mut self,
-        known: Known,
-        message: &Message,
-        bytes: &[u8],
-    ) -> Result<M::Value, Failed> {
+    fn known(&mut self, known: Known, message: &Message, bytes: &[u8]) -> Result<M::Value, Failed> {
         known::decode(self, known, message, bytes)
     }
 }
@@ -484,7 +483,10 @@ fn keep_last_of_oneofs(message: &Message, entries: &mut Vec<Entry<'_>>) {
 }
 
 /// A map's key as JSON writes it.
-fn key_text<'a>(field: &Field, entry: Option<&Entry<'a>>) -> Result<std::borrow::Cow<'a, str>, Failed> {
+fn key_text<'a>(
+    field: &Field,
+    entry: Option<&Entry<'a>>,
+) -> Result<std::borrow::Cow<'a, str>, Failed> {
     let raw = entry.map_or(0, |entry| entry.scalar);
     Ok(match field.kind {
         Kind::String => {

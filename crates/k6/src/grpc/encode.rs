@@ -65,7 +65,12 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Encoder<'_> {
     /// Appends the message that `value` describes to `out`.
-    pub(super) fn encode(&self, value: Raw, message: u32, out: &mut Vec<u8>) -> Result<(), Refused> {
+    pub(super) fn encode(
+        &self,
+        value: Raw,
+        message: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
         let start = out.len();
         if !self.schema.message(message).has_required {
             match self.message(value, message, out, 0) {
@@ -137,7 +142,13 @@ impl Encoder<'_> {
         json::encode(&text, self.schema, self.types, index, out).map_err(|_| Stop::GiveUp)
     }
 
-    fn field(&self, field: &Field, value: Raw, out: &mut Vec<u8>, depth: usize) -> Result<(), Stop> {
+    fn field(
+        &self,
+        field: &Field,
+        value: Raw,
+        out: &mut Vec<u8>,
+        depth: usize,
+    ) -> Result<(), Stop> {
         match field.shape {
             Shape::One => self.one(field, value, out, depth),
             Shape::List => self.list(field, value, out, depth),

@@ -106,8 +106,7 @@ fn read(cx: Ctx, client: &Client, args: Args<'_>) -> Result<Call, NoCall> {
         return Err("invoking RPC methods in the init context is not supported".into());
     }
     let connection = client.connection.borrow().clone();
-    let connection =
-        connection.ok_or("no gRPC connection, you must call connect first")?;
+    let connection = connection.ok_or("no gRPC connection, you must call connect first")?;
     let found = method(cx, client, args.get(0))?;
     let params = CallParams::read(cx, args.get(2)).map_err(|refused| match refused {
         super::params::Refused::Thrown(thrown) => NoCall::Thrown(thrown),
@@ -206,7 +205,9 @@ async fn send(connection: &Connection, found: &Found, request: Request) -> Reply
         Ok(endpoint) => {
             let deadline = Some(rt::now() + request.timeout);
             let Request { message, metadata, .. } = request;
-            channel.unary(Unary { endpoint: &endpoint, message, metadata: &metadata, deadline }).await
+            channel
+                .unary(Unary { endpoint: &endpoint, message, metadata: &metadata, deadline })
+                .await
         }
         Err(status) => failed(status),
     }
@@ -280,7 +281,9 @@ fn finish(cx: Ctx, client: &Client, call: &Call, reply: &Reply) -> JsResult<Val>
 }
 
 fn unconvertible(why: &str) -> String {
-    format!("unable to convert response object to JSON: failed to marshal the message: proto: {why}")
+    format!(
+        "unable to convert response object to JSON: failed to marshal the message: proto: {why}"
+    )
 }
 
 /// The JavaScript value of a message. The outer error is an exception.
@@ -299,14 +302,7 @@ pub(super) fn decode(
     }
 }
 
-fn record(
-    host: &VuHost,
-    grpc: &VuGrpc,
-    client: &Client,
-    call: &Call,
-    reply: &Reply,
-    code: Code,
-) {
+fn record(host: &VuHost, grpc: &VuGrpc, client: &Client, call: &Call, reply: &Reply, code: Code) {
     if !reply.is_measured {
         return;
     }

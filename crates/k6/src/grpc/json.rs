@@ -9,8 +9,8 @@ use rustc_hash::FxHashSet;
 
 use super::decode::MAX_DEPTH;
 use super::known;
-use super::schema::{Field, Kind, Known, Message, Schema, Shape};
 use super::scalar::{Scalar, float_bits, from_base64, map_key, number, put_number, put_scalar};
+use super::schema::{Field, Kind, Known, Message, Schema, Shape};
 use super::text::{Reader, Token, integer};
 use super::wire::{WireType, begin_length, end_length, put_bytes, put_tag, put_varint};
 
@@ -111,12 +111,7 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
-    fn fields(
-        &mut self,
-        message: &Message,
-        out: &mut Vec<u8>,
-        in_any: bool,
-    ) -> Result<(), String> {
+    fn fields(&mut self, message: &Message, out: &mut Vec<u8>, in_any: bool) -> Result<(), String> {
         self.open(b'{')?;
         let mut first = true;
         let mut seen: FxHashSet<usize> = FxHashSet::default();
@@ -339,12 +334,7 @@ impl Encoder<'_, '_> {
         }
     }
 
-    fn known(
-        &mut self,
-        known: Known,
-        message: &Message,
-        out: &mut Vec<u8>,
-    ) -> Result<(), String> {
+    fn known(&mut self, known: Known, message: &Message, out: &mut Vec<u8>) -> Result<(), String> {
         match known {
             Known::Any => self.any(out),
             Known::Timestamp | Known::Duration => self.time(known, message, out),
@@ -364,12 +354,7 @@ impl Encoder<'_, '_> {
         }
     }
 
-    fn time(
-        &mut self,
-        known: Known,
-        message: &Message,
-        out: &mut Vec<u8>,
-    ) -> Result<(), String> {
+    fn time(&mut self, known: Known, message: &Message, out: &mut Vec<u8>) -> Result<(), String> {
         if self.reader.peek() != Token::String {
             return Err(self.unexpected());
         }

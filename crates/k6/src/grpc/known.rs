@@ -6,7 +6,8 @@ use super::schema::{Known, Message};
 use super::wire::Cursor;
 
 /// 0001-01-01 and 9999-12-31, seconds of Unix time.
-pub(super) const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+pub(super) const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> =
+    -62_135_596_800..=253_402_300_799;
 /// 10,000 years, seconds.
 pub(super) const MAX_DURATION_SECONDS: i64 = 315_576_000_000;
 const NANOS: i64 = 1_000_000_000;
@@ -165,9 +166,9 @@ fn day_number(year: i64, month: i64, day: i64) -> i64 {
 pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i64)> {
     let digits = |from: usize, n: usize| -> Option<i64> {
         let part = text.as_bytes().get(from..from + n)?;
-        part.iter().all(u8::is_ascii_digit).then(|| {
-            part.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'))
-        })
+        part.iter()
+            .all(u8::is_ascii_digit)
+            .then(|| part.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')))
     };
     let is = |at: usize, byte: u8| text.as_bytes().get(at) == Some(&byte);
     let separated = is(4, b'-') && is(7, b'-') && is(10, b'T') && is(13, b':') && is(16, b':');
@@ -201,7 +202,13 @@ pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i64)> {
         0
     } else {
         let at = text.len() - rest.len();
-        let sign = if is(at, b'+') { 1 } else if is(at, b'-') { -1 } else { return None };
+        let sign = if is(at, b'+') {
+            1
+        } else if is(at, b'-') {
+            -1
+        } else {
+            return None;
+        };
         if rest.len() != 6 || !is(at + 3, b':') {
             return None;
         }
@@ -236,7 +243,10 @@ pub(super) fn parse_duration(text: &str) -> Option<(i64, i64)> {
     Some((sign * seconds, sign * nanos))
 }
 
-pub(super) fn any<M: Model>(decoder: &mut Decoder<'_, M>, bytes: &[u8]) -> Result<M::Value, Failed> {
+pub(super) fn any<M: Model>(
+    decoder: &mut Decoder<'_, M>,
+    bytes: &[u8],
+) -> Result<M::Value, Failed> {
     let (mut url, mut content): (&[u8], &[u8]) = (&[], &[]);
     skim(bytes, |number, value| {
         match (number, value) {
@@ -268,10 +278,9 @@ pub(super) fn any<M: Model>(decoder: &mut Decoder<'_, M>, bytes: &[u8]) -> Resul
     };
     decoder.schema = before;
     value.map_err(|failed| match failed {
-        Failed::Message(why) => json(format!(
-            "google.protobuf.Any: unable to unmarshal {}: {why}",
-            super::quoted(url)
-        )),
+        Failed::Message(why) => {
+            json(format!("google.protobuf.Any: unable to unmarshal {}: {why}", super::quoted(url)))
+        }
         failed => failed,
     })
 }
@@ -417,8 +426,16 @@ mod tests {
             assert_eq!(parse_timestamp(shown), Some(parts));
         }
         assert_eq!(parse_timestamp("1970-01-01T01:00:00+01:00"), Some((0, 0)));
-        for bad in ["", "1970-01-01", "1970-02-30T00:00:00Z", "1970-01-01T24:00:00Z", "x",
-            "1970-01-01T00:00:00", "1970-01-01T00:00:00.Z", "1970-01-01T00:00:00.1234567890Z"] {
+        for bad in [
+            "",
+            "1970-01-01",
+            "1970-02-30T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+            "x",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00.1234567890Z",
+        ] {
             assert_eq!(parse_timestamp(bad), None, "{bad}");
         }
         assert!(timestamp((253_402_300_800, 0)).is_err());

@@ -104,8 +104,7 @@ pub(super) fn descriptor_set(bytes: &[u8]) -> Result<FileDescriptorSet, String> 
     if bytes.len() > MAX_FILE_BYTES {
         return Err(format!("{} bytes are more than {MAX_FILE_BYTES}", bytes.len()));
     }
-    FileDescriptorSet::decode(bytes)
-        .map_err(|_| "cannot parse invalid wire-format data".to_owned())
+    FileDescriptorSet::decode(bytes).map_err(|_| "cannot parse invalid wire-format data".to_owned())
 }
 
 /// The tables of a set, checked.
@@ -115,11 +114,7 @@ pub(super) fn of_set(set: FileDescriptorSet) -> Made {
 }
 
 /// Compiles files that are found in `folders`.
-pub(super) fn compile(
-    reader: &Arc<dyn Reader>,
-    folders: Vec<PathBuf>,
-    files: &[String],
-) -> Made {
+pub(super) fn compile(reader: &Arc<dyn Reader>, folders: Vec<PathBuf>, files: &[String]) -> Made {
     let first = folders.first().cloned().unwrap_or_default();
     let all = folders.clone();
     let is_there = |file: &str| {

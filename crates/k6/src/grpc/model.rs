@@ -33,9 +33,10 @@ impl FieldNames {
         let n = self.json.len();
         let from = if from < n { from } else { 0 };
         let at = |i: usize| self.json.get(i) == Some(&name);
-        (from..n).chain(0..from).find(|i| at(*i)).or_else(|| {
-            self.plain.iter().position(|plain| *plain == name)
-        })
+        (from..n)
+            .chain(0..from)
+            .find(|i| at(*i))
+            .or_else(|| self.plain.iter().position(|plain| *plain == name))
     }
 }
 

@@ -82,9 +82,7 @@ impl Conversation {
             Event::Message(bytes) => answer(&bytes).map_err(|Malformed| {
                 Status::new(Code::INTERNAL, "cannot parse the answer of the reflection service")
             }),
-            Event::End(status) if status.code == Code::OK => {
-                Err(Status::new(Code::UNKNOWN, "EOF"))
-            }
+            Event::End(status) if status.code == Code::OK => Err(Status::new(Code::UNKNOWN, "EOF")),
             Event::End(status) => Err(status),
             Event::Late => Err(Status::deadline_exceeded()),
         }

@@ -64,8 +64,11 @@ pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(padding);
     let engine = GeneralPurpose::new(alphabet, config);
-    let plain: std::borrow::Cow<'_, str> =
-        if text.contains(['\r', '\n']) { text.replace(['\r', '\n'], "").into() } else { text.into() };
+    let plain: std::borrow::Cow<'_, str> = if text.contains(['\r', '\n']) {
+        text.replace(['\r', '\n'], "").into()
+    } else {
+        text.into()
+    };
     base64::Engine::decode(&engine, plain.as_bytes()).ok()
 }
 

@@ -73,10 +73,7 @@ impl Kind {
 
     /// Whether lists of it may be packed.
     pub(crate) fn is_packable(self) -> bool {
-        !matches!(
-            self,
-            Kind::String | Kind::Bytes | Kind::Message(_) | Kind::Group(_)
-        )
+        !matches!(self, Kind::String | Kind::Bytes | Kind::Message(_) | Kind::Group(_))
     }
 
     /// The message it holds.
@@ -274,8 +271,7 @@ impl Schema {
     fn add_methods(&mut self, pool: &DescriptorPool) -> Result<(), String> {
         for service in pool.services() {
             for method in service.methods() {
-                let path: Box<str> =
-                    format!("/{}/{}", service.full_name(), method.name()).into();
+                let path: Box<str> = format!("/{}/{}", service.full_name(), method.name()).into();
                 let find = |name: &str| {
                     let found = self.by_name.get(name).copied();
                     found.ok_or_else(|| format!("message {name} of {path} is not defined"))
@@ -338,13 +334,15 @@ impl Kinds<'_> {
             ReflectKind::Bytes => Kind::Bytes,
             ReflectKind::Message(message) => {
                 let index = self.messages.get(message.full_name());
-                let &index =
-                    index.ok_or_else(|| format!("message {} is not defined", message.full_name()))?;
+                let &index = index
+                    .ok_or_else(|| format!("message {} is not defined", message.full_name()))?;
                 if field.is_group() { Kind::Group(index) } else { Kind::Message(index) }
             }
             ReflectKind::Enum(named) => {
                 let index = self.enums.get(named.full_name());
-                Kind::Enum(*index.ok_or_else(|| format!("enum {} is not defined", named.full_name()))?)
+                Kind::Enum(
+                    *index.ok_or_else(|| format!("enum {} is not defined", named.full_name()))?,
+                )
             }
         })
     }
@@ -366,9 +364,9 @@ fn message(descriptor: &MessageDescriptor, kinds: &Kinds<'_>) -> Result<Message,
     for field in descriptor.fields() {
         let index = u16::try_from(out.fields.len())
             .map_err(|_| format!("{} has more than 65,536 fields", descriptor.full_name()))?;
-        let oneof = field.containing_oneof().and_then(|oneof| {
-            out.oneofs.iter().position(|name| **name == *oneof.full_name())
-        });
+        let oneof = field
+            .containing_oneof()
+            .and_then(|oneof| out.oneofs.iter().position(|name| **name == *oneof.full_name()));
         let is_required = field.cardinality() == Cardinality::Required;
         out.has_required |= is_required;
         out.by_number.insert(field.number(), index);
@@ -414,7 +412,8 @@ fn mark_required(messages: &mut [Message]) {
     while !marked.is_empty() && marked.len() != before {
         before = marked.len();
         for (index, message) in messages.iter_mut().enumerate() {
-            let contains = |field: &Field| field.kind.message().is_some_and(|m| marked.contains(&m));
+            let contains =
+                |field: &Field| field.kind.message().is_some_and(|m| marked.contains(&m));
             if !message.has_required && message.fields.iter().any(contains) {
                 message.has_required = true;
                 marked.insert(index as u32);

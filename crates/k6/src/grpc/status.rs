@@ -41,10 +41,8 @@ pub(super) fn define(cx: Ctx, exports: Raw) -> JsResult<()> {
     if grpc.statuses.borrow().is_empty() {
         let codes = (0..STATUSES.len() as u32).map(|number| (number, Code(number).name()));
         let health = (0..).zip(HEALTH.iter().map(|(_, name)| (*name).to_owned()));
-        let made: JsResult<Vec<Val>> = codes
-            .chain(health)
-            .map(|(number, name)| named(cx, f64::from(number), &name))
-            .collect();
+        let made: JsResult<Vec<Val>> =
+            codes.chain(health).map(|(number, name)| named(cx, f64::from(number), &name)).collect();
         *grpc.statuses.borrow_mut() = made?;
     }
     // The module may be opened under two names: its constants are the same.

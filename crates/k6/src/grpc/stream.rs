@@ -135,8 +135,7 @@ fn construct(cx: Ctx, new_target: Raw, args: Args<'_>) -> JsResult<Val> {
         return Err(refused("client", "no gRPC connection, you must call connect first"));
     };
     let name = args.get(1).to_text(cx)?;
-    let path =
-        if name.starts_with('/') { name.to_string() } else { format!("/{}", name.as_str()) };
+    let path = if name.starts_with('/') { name.to_string() } else { format!("/{}", name.as_str()) };
     if name.is_empty() {
         return Err(refused("method", "method to invoke cannot be empty"));
     }
@@ -148,12 +147,10 @@ fn construct(cx: Ctx, new_target: Raw, args: Args<'_>) -> JsResult<Val> {
         .map_err(|refused| refused.throw(cx, "invalid GRPC Stream's parameters"))?;
     let started = rt::now();
     let deadline = params.timeout.map(|timeout| started + timeout);
-    let failed =
-        |status: Status| cx.throw_go(&format!("failed to create a new stream: {status}"));
+    let failed = |status: Status| cx.throw_go(&format!("failed to create a new stream: {status}"));
     let endpoint = connection.channel.endpoint(&path).map_err(failed)?;
     let beginning = connection.channel.begin(&endpoint, &params.metadata, deadline);
-    let (call, sender) =
-        host.wait_or_throw(cx, Box::pin(beginning))?.map_err(failed)?;
+    let (call, sender) = host.wait_or_throw(cx, Box::pin(beginning))?.map_err(failed)?;
     let stream = Stream {
         client: given.dup(cx),
         found,
@@ -401,9 +398,9 @@ fn write(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
         Ok(()) => Written::Message(message),
         Err(Refused::Thrown(thrown)) => return Err(thrown),
         Err(Refused::NoJson(why)) => Written::Bad(why),
-        Err(Refused::NoMessage(why)) => Written::Bad(format!(
-            "can't serialise request object to protocol buffer: proto: {why}"
-        )),
+        Err(Refused::NoMessage(why)) => {
+            Written::Bad(format!("can't serialise request object to protocol buffer: proto: {why}"))
+        }
     };
     stream.line.written.borrow_mut().push_back(written);
     send(cx, this.dup(cx), stream);

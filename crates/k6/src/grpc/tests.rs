@@ -91,9 +91,16 @@ fn names_of_the_file_and_other_forms_of_numbers_are_taken() {
     let schema = echo();
     let bytes = encode_in(&schema, "squall.test.All", &given.to_string()).unwrap();
     let back = decode_in(&schema, "squall.test.All", &bytes).unwrap();
-    for (name, value) in [("anInt32", json!(12)), ("anInt64", json!("5")), ("aFloat", json!(1.5)),
-        ("color", json!("GREEN")), ("someBytes", json!("+/8=")), ("otherName", json!("r")),
-        ("aDouble", json!(1000)), ("aUint32", json!(1))] {
+    for (name, value) in [
+        ("anInt32", json!(12)),
+        ("anInt64", json!("5")),
+        ("aFloat", json!(1.5)),
+        ("color", json!("GREEN")),
+        ("someBytes", json!("+/8=")),
+        ("otherName", json!("r")),
+        ("aDouble", json!(1000)),
+        ("aUint32", json!(1)),
+    ] {
         assert_eq!(back[name], value, "{name}");
     }
 }
@@ -102,9 +109,17 @@ fn names_of_the_file_and_other_forms_of_numbers_are_taken() {
 fn what_is_unset_is_shown_with_its_default() {
     let schema = echo();
     let empty = decode_in(&schema, "squall.test.All", &[]).unwrap();
-    for (name, value) in [("aDouble", json!(0)), ("anInt64", json!("0")), ("aBool", json!(false)),
-        ("aString", json!("")), ("someBytes", json!("")), ("color", json!("COLOR_UNSPECIFIED")),
-        ("pair", Value::Null), ("numbers", json!([])), ("counts", json!({}))] {
+    for (name, value) in [
+        ("aDouble", json!(0)),
+        ("anInt64", json!("0")),
+        ("aBool", json!(false)),
+        ("aString", json!("")),
+        ("someBytes", json!("")),
+        ("color", json!("COLOR_UNSPECIFIED")),
+        ("pair", Value::Null),
+        ("numbers", json!([])),
+        ("counts", json!({})),
+    ] {
         assert_eq!(empty[name], value, "{name}");
     }
     for name in ["asText", "asNumber", "asPair", "maybeNumber", "maybeText"] {
@@ -129,8 +144,10 @@ fn well_known_messages_have_their_own_forms() {
     assert_eq!(round("squall.test.WellKnown", &given), given);
     let nested = json!({"any": {"@type": "x/google.protobuf.Duration", "value": "1s"}});
     assert_eq!(round("squall.test.WellKnown", &nested), nested);
-    assert_eq!(round("google.protobuf.Timestamp", &json!("2020-01-01T00:00:00Z")),
-        json!("2020-01-01T00:00:00Z"));
+    assert_eq!(
+        round("google.protobuf.Timestamp", &json!("2020-01-01T00:00:00Z")),
+        json!("2020-01-01T00:00:00Z")
+    );
 }
 
 #[test]
@@ -146,23 +163,56 @@ fn wrong_values_are_refused_with_their_place() {
         ("Pair", "[1]", "syntax error (line 1:1): unexpected token ["),
         ("Pair", r#""a""#, r#"syntax error (line 1:1): unexpected token "a""#),
         ("Pair", "", "syntax error: unexpected EOF"),
-        ("All", r#"{"asText":"a","asNumber":1}"#,
-            r#"(line 1:15): error parsing "asNumber", oneof squall.test.All.choice is already set"#),
-        ("All", r#"{"color":"PINK"}"#, r#"(line 1:10): invalid value for enum field color: "PINK""#),
+        (
+            "All",
+            r#"{"asText":"a","asNumber":1}"#,
+            r#"(line 1:15): error parsing "asNumber", oneof squall.test.All.choice is already set"#,
+        ),
+        (
+            "All",
+            r#"{"color":"PINK"}"#,
+            r#"(line 1:10): invalid value for enum field color: "PINK""#,
+        ),
         ("All", r#"{"byNumber":{"x":{}}}"#, r#"(line 1:14): invalid value for int32 key: "x""#),
         ("All", r#"{"byNumber":{"1":{},"+1":{}}}"#, r#"(line 1:21): duplicate map key "+1""#),
-        ("All", r#"{"numbers":[1,null]}"#, "(line 1:15): invalid value for int32 field numbers: null"),
+        (
+            "All",
+            r#"{"numbers":[1,null]}"#,
+            "(line 1:15): invalid value for int32 field numbers: null",
+        ),
         ("All", r#"{"pairs":[null]}"#, "syntax error (line 1:11): unexpected token null"),
-        ("All", r#"{"someBytes":"*"}"#, r#"(line 1:14): invalid value for bytes field someBytes: "*""#),
-        ("All", r#"{"anInt32":2147483648}"#, "(line 1:12): invalid value for int32 field anInt32: 2147483648"),
+        (
+            "All",
+            r#"{"someBytes":"*"}"#,
+            r#"(line 1:14): invalid value for bytes field someBytes: "*""#,
+        ),
+        (
+            "All",
+            r#"{"anInt32":2147483648}"#,
+            "(line 1:12): invalid value for int32 field anInt32: 2147483648",
+        ),
         ("All", r#"{"aFloat":1e39}"#, "(line 1:11): invalid value for float field aFloat: 1e39"),
-        ("WellKnown", r#"{"timestamp":"x"}"#, r#"(line 1:14): invalid google.protobuf.Timestamp value "x""#),
-        ("WellKnown", r#"{"duration":"1"}"#, r#"(line 1:13): invalid google.protobuf.Duration value "1""#),
+        (
+            "WellKnown",
+            r#"{"timestamp":"x"}"#,
+            r#"(line 1:14): invalid google.protobuf.Timestamp value "x""#,
+        ),
+        (
+            "WellKnown",
+            r#"{"duration":"1"}"#,
+            r#"(line 1:13): invalid google.protobuf.Duration value "1""#,
+        ),
         ("WellKnown", r#"{"any":{"number":5}}"#, r#"(line 1:8): missing "@type" field"#),
-        ("WellKnown", r#"{"any":{"@type":"a/b.C"}}"#,
-            r#"(line 1:17): unable to resolve "a/b.C": "not found""#),
-        ("WellKnown", r#"{"mask":"foo_bar"}"#,
-            r#"(line 1:9): google.protobuf.FieldMask.paths contains invalid path: "foo_bar""#),
+        (
+            "WellKnown",
+            r#"{"any":{"@type":"a/b.C"}}"#,
+            r#"(line 1:17): unable to resolve "a/b.C": "not found""#,
+        ),
+        (
+            "WellKnown",
+            r#"{"mask":"foo_bar"}"#,
+            r#"(line 1:9): google.protobuf.FieldMask.paths contains invalid path: "foo_bar""#,
+        ),
         ("WellKnown", r#"{"empty":{"a":1}}"#, r#"(line 1:11): unknown field "a""#),
     ] {
         let error = encode_in(&schema, &format!("squall.test.{message}"), text).unwrap_err();
@@ -257,7 +307,8 @@ fn proto2_has_presence_requirements_and_groups() {
 
 #[test]
 fn mistakes_in_files_name_the_place() {
-    let bad = compile(&[("a.proto", "syntax = \"proto3\";\nmessage M {\n  int32 a 1;\n}\n")], "a.proto");
+    let bad =
+        compile(&[("a.proto", "syntax = \"proto3\";\nmessage M {\n  int32 a 1;\n}\n")], "a.proto");
     let text = bad.unwrap_err();
     assert!(text.starts_with("a.proto:3:11:"), "{text}");
     let missing = compile(&[("a.proto", "syntax = \"proto3\";\nimport \"b.proto\";\n")], "a.proto");

@@ -72,11 +72,10 @@ impl<'a> Reader<'a> {
             None => 0,
             Some(b'"') => string_length(rest).unwrap_or(rest.len()),
             Some(b'{' | b'}' | b'[' | b']' | b',' | b':') => 1,
-            Some(_) => {
-                rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-._".contains(c)))
-                    .unwrap_or(rest.len())
-                    .max(rest.chars().next().map_or(0, char::len_utf8))
-            }
+            Some(_) => rest
+                .find(|c: char| !(c.is_ascii_alphanumeric() || "+-._".contains(c)))
+                .unwrap_or(rest.len())
+                .max(rest.chars().next().map_or(0, char::len_utf8)),
         };
         rest.get(..length).unwrap_or(rest)
     }
@@ -280,8 +279,10 @@ mod tests {
     #[test]
     fn strings_lose_their_escapes() {
         let read = |text: &str| Reader::new(text).string();
-        assert_eq!(read(r#""a\"\\\/\b\f\n\r\té\ud83d\ude00b""#).unwrap(),
-            "a\"\\/\u{8}\u{c}\n\r\té😀b");
+        assert_eq!(
+            read(r#""a\"\\\/\b\f\n\r\té\ud83d\ude00b""#).unwrap(),
+            "a\"\\/\u{8}\u{c}\n\r\té😀b"
+        );
         for bad in [r#""\ud800""#, r#""\udc00x""#, r#""\u12""#, r#""\x""#, "\"", "\"\\\""] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -198,7 +198,10 @@ impl Line {
             headers.entry(name.to_string()).or_default().push(value);
         }
         let mut line = format!("{} {}", request.method(), request.uri().path());
-        line.push_str(&format!(" authority={}", request.uri().authority().map_or("", |a| a.as_str())));
+        line.push_str(&format!(
+            " authority={}",
+            request.uri().authority().map_or("", |a| a.as_str())
+        ));
         for (name, values) in headers {
             line.push_str(&format!(" {name}={}", values.join("|")));
         }
@@ -240,7 +243,8 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, sh
         return;
     }
     if let Some(status) = number(&headers, "x-http") {
-        let response = Response::builder().status(status as u16).header("content-type", "text/plain");
+        let response =
+            Response::builder().status(status as u16).header("content-type", "text/plain");
         let mut stream = respond.send_response(response.body(()).unwrap(), false).unwrap();
         let _ = stream.send_data(Bytes::from_static(b"not here"), true);
         return;
@@ -248,9 +252,7 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, sh
     let refuse = |mut respond: SendResponse<Bytes>, code, message: String| {
         let mut response = Response::new(());
         *response.headers_mut() = trailers(code, &message);
-        response
-            .headers_mut()
-            .insert("content-type", HeaderValue::from_static("application/grpc"));
+        response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
         let _ = respond.send_response(response, true);
     };
     let (service, method) = path[1..].split_once('/').unwrap_or((&path[1..], ""));

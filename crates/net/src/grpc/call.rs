@@ -483,7 +483,9 @@ fn foreign(status: http::StatusCode, kind: Option<&[u8]>) -> Status {
     };
     Status::new(
         Code::of_http(number),
-        format!("unexpected HTTP status code received from server: {number} ({reason}); {about_kind}"),
+        format!(
+            "unexpected HTTP status code received from server: {number} ({reason}); {about_kind}"
+        ),
     )
 }
 
@@ -521,9 +523,7 @@ impl Call {
                 return Poll::Ready(event);
             }
             match &mut deadline {
-                Some(deadline) => {
-                    deadline.poll_passed(cx).map(|()| Event::Late)
-                }
+                Some(deadline) => deadline.poll_passed(cx).map(|()| Event::Late),
                 None => Poll::Pending,
             }
         })

@@ -128,9 +128,10 @@ impl LinkState {
                 Code::UNAVAILABLE,
                 "the stream is rejected because server is draining the connection",
             ),
-            Some(reason) if !error.is_io() => {
-                Status::new(Code::UNAVAILABLE, format!("connection error: {}", reason.description()))
-            }
+            Some(reason) if !error.is_io() => Status::new(
+                Code::UNAVAILABLE,
+                format!("connection error: {}", reason.description()),
+            ),
             _ => {
                 let why = self.probe.failure().map_or_else(|| "EOF".to_owned(), |e| long_text(&e));
                 Status::new(Code::UNAVAILABLE, format!("error reading from server: {why}"))
@@ -412,8 +413,8 @@ fn head(user_agent: &str) -> Result<HeaderMap, String> {
     let mut agent = String::from(user_agent);
     let space = if agent.is_empty() { "" } else { " " };
     let _ = write!(agent, "{space}{GRPC_GO}");
-    let agent = HeaderValue::from_str(&agent)
-        .map_err(|_| format!("invalid user agent {user_agent:?}"))?;
+    let agent =
+        HeaderValue::from_str(&agent).map_err(|_| format!("invalid user agent {user_agent:?}"))?;
     let mut head = HeaderMap::with_capacity(8);
     head.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     head.insert(USER_AGENT, agent);
@@ -445,7 +446,8 @@ fn split(target: &str) -> Result<(String, u16), String> {
 fn timeout(left: Duration) -> HeaderValue {
     const MAX: u128 = 99_999_999;
     let nanos = left.as_nanos();
-    let units = [(1, 'n'), (1_000, 'u'), (1_000_000, 'm'), (1_000_000_000, 'S'), (60_000_000_000, 'M')];
+    let units =
+        [(1, 'n'), (1_000, 'u'), (1_000_000, 'm'), (1_000_000_000, 'S'), (60_000_000_000, 'M')];
     let mut fitting = units.into_iter().map(|(unit, name)| (nanos.div_ceil(unit), name));
     let (number, unit) = fitting
         .find(|(number, _)| *number <= MAX)

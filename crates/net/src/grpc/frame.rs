@@ -100,15 +100,15 @@ impl Deframer {
         match (flag, encoding) {
             (0, _) => Ok(Some(message)),
             (1, Encoding::Gzip) => self.unzip(&message).map(Some),
-            (1, Encoding::Identity) => Err(Status::internal(
-                "grpc: compressed flag set with identity or empty encoding",
-            )),
+            (1, Encoding::Identity) => {
+                Err(Status::internal("grpc: compressed flag set with identity or empty encoding"))
+            }
             (1, Encoding::Unknown(name)) => Err(Status::internal(format!(
                 "grpc: Decompressor is not installed for grpc-encoding {name:?}"
             ))),
-            (other, _) => Err(Status::internal(format!(
-                "grpc: received unexpected payload format {other}"
-            ))),
+            (other, _) => {
+                Err(Status::internal(format!("grpc: received unexpected payload format {other}")))
+            }
         }
     }
 
@@ -121,7 +121,8 @@ impl Deframer {
             return Err(Status::internal(text));
         }
         if out.len() as u64 > limit {
-            let text = format!("grpc: received message after decompression larger than max {limit}");
+            let text =
+                format!("grpc: received message after decompression larger than max {limit}");
             return Err(Status::new(Code::RESOURCE_EXHAUSTED, text));
         }
         Ok(out.into())

@@ -55,8 +55,9 @@ impl Metadata {
             }
             let is_binary = name.ends_with("-bin");
             if !is_binary && value.iter().any(|byte| !(0x20..=0x7e).contains(byte)) {
-                let text =
-                    format!("header key {name:?} contains value with non-printable ASCII characters");
+                let text = format!(
+                    "header key {name:?} contains value with non-printable ASCII characters"
+                );
                 return Err(Status::internal(text));
             }
             if is_pseudo || is_reserved(name) {
