@@ -280,11 +280,12 @@ async fn ramping(director: &Rc<Director>, lane: &Lane, plan: &plan::ramping::Ram
     let mut moves: Vec<(u64, Move, usize)> = Vec::new();
     for (handle, spans) in plan.handles.iter().enumerate() {
         for span in spans {
-            if span.soft_stop_ns <= span.start_ns {
-                continue; // a jump up and down again at one instant
+            // A jump up and down again at one instant starts nothing; but the span before it may have been spared its
+            // hard stop on its account.
+            if span.soft_stop_ns > span.start_ns {
+                moves.push((span.start_ns, Move::Start, handle));
+                moves.push((span.soft_stop_ns, Move::SoftStop, handle));
             }
-            moves.push((span.start_ns, Move::Start, handle));
-            moves.push((span.soft_stop_ns, Move::SoftStop, handle));
             if let Some(hard_stop_ns) = span.hard_stop_ns {
                 moves.push((hard_stop_ns, Move::HardStop, handle));
             }

@@ -110,7 +110,8 @@ proptest! {
             prop_assert!(watch.most_active <= highest);
             prop_assert_eq!(outcome.progress.vus_active, 0);
             let total: u64 = stages.iter().map(|(_, ms)| ms).sum();
-            prop_assert!(outcome.elapsed <= Duration::from_millis(total + grace_ms + 1));
+            let most = Duration::from_millis(total + grace_ms + 1);
+            prop_assert!(outcome.elapsed <= most, "{:?} on {cores} cores", outcome.elapsed);
         }
     }
 }

@@ -235,9 +235,9 @@ fn a_message_over_the_limit_is_refused_without_its_bytes() {
         "export default function () {
             client.connect(T, { plaintext: true });
             const r = client.invoke('squall.test.Echo/Small', {}, { metadata: { 'x-size': '100000000' } });
-            console.log(r.status, r.error.message);
+            console.log(Number(r.status), r.error.message);
             const after = client.invoke('squall.test.Echo/Small', { number: 1 });
-            console.log(after.status, after.message.number);
+            console.log(Number(after.status), after.message.number);
         }",
         1,
         1,
@@ -272,9 +272,9 @@ fn a_lost_connection_is_made_again() {
             client.connect(T, { plaintext: true });
             client.invoke('squall.test.Echo/Small', {});
             const r = client.invoke('squall.test.Echo/Small', {}, { metadata: { 'x-drop': '1' } });
-            console.log(r.status, r.error.message.startsWith('error reading from server'));
+            console.log(Number(r.status), r.error.message.startsWith('error reading from server'));
             const again = client.invoke('squall.test.Echo/Small', { number: 3 });
-            console.log(again.status, again.message.number);
+            console.log(Number(again.status), again.message.number);
         }",
         1,
         1,

@@ -172,6 +172,20 @@ fn converse(program: &Path) -> Map<String, Value> {
     answers
 }
 
+/// How often a conversation may be tried.
+const TRIES: usize = 4;
+
+fn differences(recorded: &Map<String, Value>, answers: &Map<String, Value>) -> String {
+    let mut wrong = String::new();
+    for (request, expected) in recorded {
+        let got = answers.get(request).unwrap_or(&Value::Null);
+        if got != expected {
+            wrong.push_str(&format!("{request}\n  k6:  {expected}\n  got: {got}\n"));
+        }
+    }
+    wrong
+}
+
 #[test]
 fn answers_are_those_of_k6() {
     let file = home().join("recorded.json");
@@ -186,15 +200,16 @@ fn answers_are_those_of_k6() {
         serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let squall = PathBuf::from(env!("CARGO_BIN_EXE_squall"));
     for program in std::iter::once(squall).chain(k6) {
-        let answers = converse(&program);
+        // How far a run has come when it is asked depends on the machine; a real difference stays.
         let mut wrong = String::new();
-        for (request, expected) in &recorded {
-            let got = answers.get(request).unwrap_or(&Value::Null);
-            if got != expected {
-                wrong.push_str(&format!("{request}\n  k6:  {expected}\n  got: {got}\n"));
+        for _ in 0..TRIES {
+            let answers = converse(&program);
+            assert_eq!(answers.len(), recorded.len(), "the recording is of other requests");
+            wrong = differences(&recorded, &answers);
+            if wrong.is_empty() {
+                break;
             }
         }
-        assert_eq!(answers.len(), recorded.len(), "the recording is of other requests");
         assert!(wrong.is_empty(), "{}:\n{wrong}", program.display());
     }
 }

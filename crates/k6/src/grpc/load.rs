@@ -149,6 +149,11 @@ struct Folders {
 }
 
 impl FileResolver for Folders {
+    /// Names may lead out of the folders, as in k6.
+    fn resolve_path(&self, path: &Path) -> Option<String> {
+        path.to_str().map(str::to_owned)
+    }
+
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         for folder in &self.folders {
             let path = clean(&folder.join(Path::new(name)));

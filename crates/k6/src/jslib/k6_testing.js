@@ -23,7 +23,7 @@ const fromEnvironment = () => {
 };
 
 const shown = (value) => {
-  if (typeof value === 'function') return value.name || '[Function]';
+  if (typeof value === 'function') return value.name || '[function]';
   if (value instanceof RegExp) return String(value);
   if (typeof value === 'number' || value === undefined || typeof value === 'symbol') return String(value);
   if (value instanceof Set) return `Set ${JSON.stringify([...value])}`;
