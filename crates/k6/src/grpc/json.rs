@@ -281,11 +281,11 @@ impl Encoder<'_, '_> {
         let value = match token {
             Token::String => {
                 let text = self.reader.string()?;
-                self.from_string(field.kind, &text)
+                self.scalar_of_text(field.kind, &text)
             }
             Token::Null | Token::Bool | Token::Number => {
                 let word = self.reader.word();
-                self.from_word(field.kind, token, word)
+                self.scalar_of_word(field.kind, token, word)
             }
             Token::Object | Token::Array => None,
             Token::Other => return Err(self.unexpected()),
@@ -296,7 +296,7 @@ impl Encoder<'_, '_> {
         })
     }
 
-    fn from_word(&self, kind: Kind, token: Token, word: &str) -> Option<Scalar> {
+    fn scalar_of_word(&self, kind: Kind, token: Token, word: &str) -> Option<Scalar> {
         match (kind, token) {
             (Kind::Bool, Token::Bool) => Some(Scalar::Number(u64::from(word == "true"))),
             (Kind::Enum(index), Token::Null) => {
@@ -312,7 +312,7 @@ impl Encoder<'_, '_> {
         }
     }
 
-    fn from_string(&self, kind: Kind, text: &str) -> Option<Scalar> {
+    fn scalar_of_text(&self, kind: Kind, text: &str) -> Option<Scalar> {
         match kind {
             Kind::String => Some(Scalar::Bytes(text.as_bytes().to_vec())),
             Kind::Bytes => from_base64(text).map(Scalar::Bytes),

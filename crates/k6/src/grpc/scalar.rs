@@ -55,7 +55,7 @@ pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
     use base64::alphabet::{STANDARD, URL_SAFE};
     use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
     let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
-    let padding = if text.len() % 4 == 0 {
+    let padding = if text.len().is_multiple_of(4) {
         DecodePaddingMode::RequireCanonical
     } else {
         DecodePaddingMode::RequireNone

@@ -258,7 +258,7 @@ fn receive(cx: Ctx, object: Val) {
     let line = stream.line.clone();
     let next = async move {
         let call = line.call.borrow_mut().take();
-        let Some(mut call) = call else { return None };
+        let mut call = call?;
         let channel: &Rc<Channel> = &line.connection.channel;
         let event = call.next(channel).await;
         *line.call.borrow_mut() = Some(call);

@@ -196,7 +196,7 @@ fn unicode(text: &str) -> Result<(char, usize), &str> {
         digits.bytes().all(|b| b.is_ascii_hexdigit()).then_some(())?;
         u32::from_str_radix(digits, 16).ok()
     };
-    let shown = |at: usize| text.get(at..at + 6).or(text.get(at..)).unwrap_or(text);
+    let shown = |at: usize| text.get(at..at + 6).or_else(|| text.get(at..)).unwrap_or(text);
     let high = unit(0).ok_or_else(|| shown(0))?;
     if let Some(c) = char::from_u32(high) {
         return Ok((c, 6));

@@ -255,7 +255,7 @@ async fn call(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, sh
         response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
         let _ = respond.send_response(response, true);
     };
-    let (service, method) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    let (service, method) = path[1..].split_once('/').unwrap_or_else(|| (&path[1..], ""));
     if service.ends_with("ServerReflection") {
         if service != "grpc.reflection.v1.ServerReflection" {
             return refuse(respond, 12, format!("unknown service {service}"));

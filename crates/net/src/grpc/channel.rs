@@ -451,7 +451,7 @@ fn timeout(left: Duration) -> HeaderValue {
     let mut fitting = units.into_iter().map(|(unit, name)| (nanos.div_ceil(unit), name));
     let (number, unit) = fitting
         .find(|(number, _)| *number <= MAX)
-        .unwrap_or((nanos.div_ceil(3_600_000_000_000).min(MAX), 'H'));
+        .unwrap_or_else(|| (nanos.div_ceil(3_600_000_000_000).min(MAX), 'H'));
     let text = format!("{number}{unit}");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("99999999H"))
 }

@@ -143,7 +143,7 @@ fn base64(bytes: &[u8]) -> String {
 /// Base64 with or without padding.
 fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    if padding > 2 || (padding > 0 && text.len() % 4 != 0) {
+    if padding > 2 || (padding > 0 && !text.len().is_multiple_of(4)) {
         return None;
     }
     let text = &text[..text.len() - padding];
