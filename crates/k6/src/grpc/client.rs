@@ -215,7 +215,8 @@ fn config(
     let size = |size: i64, default: usize| {
         usize::try_from(size).ok().filter(|size| *size > 0).unwrap_or(default)
     };
-    let target = address.strip_prefix("dns:///").or_else(|| address.strip_prefix("passthrough:///"));
+    let target =
+        address.strip_prefix("dns:///").or_else(|| address.strip_prefix("passthrough:///"));
     Ok(ChannelConfig {
         target: target.unwrap_or(address).to_owned(),
         resolver: settings.resolver().clone(),
