@@ -13,7 +13,7 @@ if (__VU === 0) {
 const text = (buffer, n) => String.fromCharCode(...buffer.slice(0, n));
 
 export default async function () {
-  console.log(Object.keys(SeekMode).join(), SeekMode.Start, SeekMode.Current, SeekMode.End);
+  console.log(Object.keys(SeekMode).sort().join(), SeekMode.Start, SeekMode.Current, SeekMode.End);
   await attempt('stat', () => file.stat());
   await attempt('path', () => [file.path.endsWith('/data/hello.txt'), typeof file.read, typeof file.seek]);
   const buffer = new Uint8Array(4);

@@ -1,5 +1,6 @@
 //! How streams end that do not end well, and what they refuse.
 //! grpc
+//! tries: 6
 //! cut: data_sent data_received grpc_streams_msgs_sent
 import grpc from 'k6/net/grpc';
 import { bytes, echo, show, sorted } from './lib/grpc.js';

@@ -244,7 +244,7 @@ fn a_message_over_the_limit_is_refused_without_its_bytes() {
     );
     assert_eq!(
         ran.printed(),
-        ["8 grpc: received message larger than max (100000007 vs. 4194304)", "0 1"]
+        ["8 grpc: received message larger than max (100000006 vs. 4194304)", "0 1"]
     );
 }
 

@@ -25,7 +25,7 @@ class FormData {
     this.parts[at < 0 ? this.parts.length : at] = partOf(...args);
   }
 
-  /** All parts, an ArrayBuffer. */
+  /** All parts, as a buffer. */
   body() {
     const pieces = [];
     for (const { field, file } of this.parts) {
