@@ -21,7 +21,7 @@ demo: ## builds Squall and shows it at work: a target, half a minute of load, th
 install: ## puts `squall` into ~/.cargo/bin
 	$(CARGO) install --locked --path crates/cli
 
-test: ## builds and runs every test, those against the real k6 included (SQUALL_NO_K6=1 leaves them out)
+test: ## builds and runs every test, those against the real k6 and real databases included (SQUALL_NO_K6=1, SQUALL_NO_SERVERS=1 leave them out)
 	bash scripts/test.sh
 
 check: ## type checks everything
