@@ -40,8 +40,17 @@ function echo() {
 
 function blobs() {
   const ws = new WebSocket(`${url}?ping=x&fragments=2`);
-  ws.onping = () => console.log('ping');
-  ws.onopen = () => ws.send(new Uint8Array([104, 105]).buffer);
+  // Whether the server's ping or the opening is told first is left to chance.
+  let awaited = 2;
+  const begin = () => {
+    awaited -= 1;
+    if (awaited === 0) ws.send(new Uint8Array([104, 105]).buffer);
+  };
+  ws.onping = () => {
+    console.log('ping');
+    begin();
+  };
+  ws.onopen = begin;
   ws.onmessage = async (e) => {
     console.log('blob', e.data.size, e.data.type === '', await e.data.text());
     ws.close(3001, 'enough');
