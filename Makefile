@@ -9,7 +9,7 @@ CARGO ?= cargo
 
 SQUALL = $(CARGO) run --quiet --profile quick --locked --package squall-cli --
 
-.PHONY: help demo install test check lint fmt bench stress-local stress-k8s clean
+.PHONY: help demo install test check lint fmt bench fuzz stress-local stress-k8s clean
 
 help: ## what there is
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ fmt: ## formats
 
 bench: ## Squall beside wrk, hey and k6 on this machine (see bench/README.md)
 	bash bench/run.sh
+
+fuzz: ## a minute of random input for each parser of foreign bytes
+	bash scripts/fuzz.sh
 
 stress-local: ## bursts of requests on URL, default http://127.0.0.1:8000
 	$(SQUALL) burst $(URL) --burst $(RATE) --every $(EVERY) --duration $(DURATION)

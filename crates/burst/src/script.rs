@@ -183,7 +183,7 @@ impl BurstVu {
             exchange
         };
         let at = rt::unix_of(exchange.timings.ended);
-        let duration_ms = exchange.timings.duration().as_nanos() as f64 / 1e6;
+        let duration_ms = rt::millis(exchange.timings.duration());
         let failure = match exchange.result {
             Ok(response) => {
                 let status = response.status;

@@ -425,7 +425,7 @@ async fn run_iteration<S: Script>(
     let outcome = vu.iterate(iteration).await;
     let ended = rt::now();
     if matches!(outcome, Outcome::Complete { .. } | Outcome::Abort(_)) {
-        let ms = (ended - started).as_nanos() as f64 / 1e6;
+        let ms = rt::millis(ended - started);
         let (tags, metadata) = (vu.tags(), vu.metadata());
         let mut shard = core.shard.borrow_mut();
         let has_metadata = metadata.is_some();

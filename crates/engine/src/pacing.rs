@@ -83,7 +83,7 @@ impl OpenLoop {
         let Some(cell) = cell else { return self.drop_arrival(core, arrival) };
         let now = rt::now();
         let late = now - arrival.intended;
-        core.shard.borrow_mut().record(self.lateness, millis(late), rt::unix_of(now));
+        core.shard.borrow_mut().record(self.lateness, rt::millis(late), rt::unix_of(now));
         self.busy.set(self.busy.get() + 1);
         cell.run_once(self.clone(), arrival);
     }
@@ -113,7 +113,7 @@ impl OpenLoop {
 
     /// Time from the intended start to the end of the iteration, recorded when the iteration was completed.
     pub(crate) fn answered<S: Script>(&self, core: &CoreState<S>, intended: Nanos, ended: Nanos) {
-        let response = millis(ended - intended);
+        let response = rt::millis(ended - intended);
         core.shard.borrow_mut().record(self.response, response, rt::unix_of(ended));
     }
 
@@ -126,7 +126,7 @@ impl OpenLoop {
         let (now, unix) = (rt::now(), rt::unix_nanos());
         let mut shard = core.shard.borrow_mut();
         for intended in backlog.drain(..) {
-            shard.record(self.response, millis(now - intended), unix);
+            shard.record(self.response, rt::millis(now - intended), unix);
         }
     }
 
@@ -181,10 +181,6 @@ impl OpenLoop {
         core.open.borrow_mut().remove(&self.run.idx);
         core.report(Report::Drained { scenario_idx: self.run.idx, vus });
     }
-}
-
-fn millis(d: Duration) -> f64 {
-    d.as_nanos() as f64 / 1e6
 }
 
 /// Starts this core's share of a scenario's arrivals, each at its time.

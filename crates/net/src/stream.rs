@@ -195,6 +195,11 @@ impl Stream {
         self.probe.clone()
     }
 
+    /// From now on the moments when bytes came are those of the reads: the kernel's cost a little each.
+    pub(crate) fn stop_stamping(&mut self) {
+        self.io.socket().stop_stamping();
+    }
+
     /// Whether the peer has closed, or sent something, since the last read. Costs a system call only
     /// if something happened to the socket.
     pub fn is_stale(&mut self) -> bool {

@@ -22,7 +22,7 @@ pub mod thread;
 mod timer;
 
 pub use self::blocking::blocking;
-pub use self::clock::{Nanos, now, unix_nanos, unix_of};
+pub use self::clock::{Nanos, millis, now, unix_nanos, unix_of};
 pub use self::core::{Core, CoreConfig, CoreStats, stats};
 pub use self::signal::Signal;
 pub use self::task::{Task, spawn, turn_end, yield_now};

@@ -129,7 +129,9 @@ fn squall_does_what_k6_was_recorded_doing() {
     let squall = Program::squall();
     let results = on_all(&cases, |case| {
         let recorded = Observed::read(&home(), case);
-        differences(&squall, case, case.tries, |observed| known.unknown(case, recorded.compare(observed)))
+        differences(&squall, case, case.tries, |observed| {
+            known.unknown(case, recorded.compare(observed))
+        })
     });
     let failures: Vec<_> = cases
         .iter()

@@ -314,7 +314,7 @@ fn record(host: &VuHost, grpc: &VuGrpc, client: &Client, call: &Call, reply: &Re
         status: Some(code.0),
         ip: reply.remote.map(|remote| remote.ip()),
     };
-    let took = reply.ended.since(reply.started).as_nanos() as f64 / 1e6;
+    let took = rt::millis(reply.ended.since(reply.started));
     let at = rt::unix_of(reply.ended);
     let metric = builtin::GRPC_REQ_DURATION;
     client.series.record(host, grpc.choice, metric, &labels, (took, at));
@@ -425,7 +425,7 @@ pub(super) fn health_check(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> 
         status: Some(reply.status.code.0),
         ip: reply.remote.map(|remote| remote.ip()),
     };
-    let took = reply.ended.since(reply.started).as_nanos() as f64 / 1e6;
+    let took = rt::millis(reply.ended.since(reply.started));
     let at = rt::unix_of(reply.ended);
     client.series.record(host, grpc.choice, builtin::GRPC_REQ_DURATION, &labels, (took, at));
     if reply.status.code != Code::OK {

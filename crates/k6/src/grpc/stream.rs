@@ -219,7 +219,7 @@ impl Stream {
         }
         self.is_finished.set(true);
         if let Some(ended) = failure.map_or(Some(Code::OK), |failure| failure.measured) {
-            let took = rt::now().since(self.started).as_nanos() as f64 / 1e6;
+            let took = rt::millis(rt::now().since(self.started));
             self.count(cx, builtin::GRPC_REQ_DURATION, took, Some(ended));
         }
         let call = self.line.call.borrow_mut().take();

@@ -7,7 +7,6 @@ use net::http::{Response, canonical_name};
 
 use super::exchange::{Done, ResponseType};
 use super::response::{Asked, Field, ResponseData};
-use super::samples::millis;
 use crate::js::{Ctx, JsResult, Val};
 
 /// What k6 shows for a cookie without an expiry date: Go's zero time in milliseconds, wrapped.
@@ -162,14 +161,14 @@ fn response_cookie(cx: Ctx, cookie: &SetCookie) -> JsResult<Val> {
 fn timings(cx: Ctx, done: Option<&Done>) -> JsResult<Val> {
     let object = cx.object()?;
     let t = done.map(|done| done.timings).unwrap_or_default();
-    object.set_str(cx, c"duration", cx.number(millis(t.duration())))?;
-    object.set_str(cx, c"blocked", cx.number(millis(t.blocked)))?;
+    object.set_str(cx, c"duration", cx.number(rt::millis(t.duration())))?;
+    object.set_str(cx, c"blocked", cx.number(rt::millis(t.blocked)))?;
     object.set_str(cx, c"looking_up", cx.number(0.0))?;
-    object.set_str(cx, c"connecting", cx.number(millis(t.connecting)))?;
-    object.set_str(cx, c"tls_handshaking", cx.number(millis(t.tls_handshaking)))?;
-    object.set_str(cx, c"sending", cx.number(millis(t.sending)))?;
-    object.set_str(cx, c"waiting", cx.number(millis(t.waiting)))?;
-    object.set_str(cx, c"receiving", cx.number(millis(t.receiving)))?;
+    object.set_str(cx, c"connecting", cx.number(rt::millis(t.connecting)))?;
+    object.set_str(cx, c"tls_handshaking", cx.number(rt::millis(t.tls_handshaking)))?;
+    object.set_str(cx, c"sending", cx.number(rt::millis(t.sending)))?;
+    object.set_str(cx, c"waiting", cx.number(rt::millis(t.waiting)))?;
+    object.set_str(cx, c"receiving", cx.number(rt::millis(t.receiving)))?;
     Ok(object)
 }
 

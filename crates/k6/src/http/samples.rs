@@ -80,13 +80,13 @@ impl Recorder {
         let timings = sample.timings;
         let values = [
             1.0,
-            millis(timings.duration()),
-            millis(timings.blocked),
-            millis(timings.connecting),
-            millis(timings.tls_handshaking),
-            millis(timings.sending),
-            millis(timings.waiting),
-            millis(timings.receiving),
+            rt::millis(timings.duration()),
+            rt::millis(timings.blocked),
+            rt::millis(timings.connecting),
+            rt::millis(timings.tls_handshaking),
+            rt::millis(timings.sending),
+            rt::millis(timings.waiting),
+            rt::millis(timings.receiving),
         ];
         let mut shard = self.shard.borrow_mut();
         for (id, value) in series.into_iter().zip(values) {
@@ -174,9 +174,3 @@ const METRICS: [metrics::MetricId; 9] = [
     builtin::HTTP_REQ_RECEIVING,
     builtin::HTTP_REQ_FAILED,
 ];
-
-/// k6 shows milliseconds with a nanosecond's resolution.
-#[inline]
-pub(super) fn millis(duration: std::time::Duration) -> f64 {
-    duration.as_nanos() as f64 / 1e6
-}

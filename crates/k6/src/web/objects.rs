@@ -145,7 +145,7 @@ pub(super) fn performance(cx: Ctx) -> JsResult<Val> {
 /// Milliseconds since the VU was made.
 fn now(cx: Ctx, _this: Raw, _args: Args<'_>) -> JsResult<Val> {
     let since = rt::now().since(cx.host().made);
-    Ok(cx.number(since.as_nanos() as f64 / 1e6))
+    Ok(cx.number(rt::millis(since)))
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ impl Socket {
         Socket { tcp, peer }
     }
 
+    pub(crate) fn stop_stamping(&mut self) {
+        self.tcp.stop_stamping();
+    }
+
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,

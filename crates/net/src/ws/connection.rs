@@ -61,12 +61,14 @@ thread_local! {
 
 impl Connection {
     pub(super) fn new(
-        stream: Stream,
+        mut stream: Stream,
         rest: Vec<u8>,
         deflates: bool,
         max_message: u64,
         seed: u64,
     ) -> Connection {
+        // Messages are told when they are read.
+        stream.stop_stamping();
         Connection {
             stream,
             decoder: Decoder::new(deflates, max_message),

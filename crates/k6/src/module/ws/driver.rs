@@ -107,7 +107,13 @@ fn opened(cx: Ctx, state: Rc<State>, object: Val, plan: &Plan, dialed: Dialed) -
 /// Waits for what comes next.
 fn arm(cx: Ctx, state: Rc<State>, object: Val) {
     let waiting = state.clone();
-    let work = async move { poll_fn(|task| waiting.poll_batch(task)).await };
+    let work = async move {
+        if waiting.has_unsent() {
+            // What VUs that are ready together send goes out together.
+            rt::turn_end().await;
+        }
+        poll_fn(|task| waiting.poll_batch(task)).await
+    };
     let guard = Guard { state: state.clone(), is_armed: true };
     cx.host().start_async(work, move |cx, batch| {
         guard.disarm();
@@ -151,6 +157,10 @@ impl State {
         } else {
             Poll::Ready(batch)
         }
+    }
+
+    fn has_unsent(&self) -> bool {
+        self.connection.borrow().as_ref().is_some_and(|connection| connection.unsent() > 0)
     }
 
     fn remember(&self, task: &Context<'_>) {

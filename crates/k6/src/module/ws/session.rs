@@ -120,7 +120,7 @@ impl Plan {
         let tags = shard.extend_tags(self.base, &pairs);
         let at = rt::unix_of(dialed.started);
         shard.add(builtin::WS_SESSIONS, tags, 1.0, at);
-        shard.add(builtin::WS_CONNECTING, tags, millis(dialed.connecting), at);
+        shard.add(builtin::WS_CONNECTING, tags, rt::millis(dialed.connecting), at);
         Recorder {
             sent: shard.series(builtin::WS_MSGS_SENT, tags),
             received: shard.series(builtin::WS_MSGS_RECEIVED, tags),
@@ -152,10 +152,6 @@ fn http_url(text: &str) -> Result<Url, WsError> {
     }
     let rest = &text[text.find(':').unwrap_or(0)..];
     Url::parse(&format!("{scheme}{rest}")).map_err(|e| error(e.to_string()))
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_nanos() as f64 / 1e6
 }
 
 /// Makes the samples of an open connection.
@@ -201,14 +197,14 @@ impl Recorder {
         // k6 does not forget a ping that is answered: a second pong makes a second sample.
         let sent = self.pings.borrow().iter().find(|(n, _)| Some(*n) == number).map(|(_, at)| *at);
         let Some(sent) = sent else { return false };
-        let took = millis(rt::now() - sent);
+        let took = rt::millis(rt::now() - sent);
         self.shard.borrow_mut().add(builtin::WS_PING, self.tags, took, rt::unix_nanos());
         true
     }
 
     /// The session is over.
     pub(super) fn ended(&self) {
-        let took = millis(rt::now() - self.started);
+        let took = rt::millis(rt::now() - self.started);
         let at = rt::unix_nanos();
         self.shard.borrow_mut().add(builtin::WS_SESSION_DURATION, self.tags, took, at);
     }

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use net::http::{Response, canonical_name};
@@ -343,7 +343,7 @@ impl Session {
         drop((handlers, timers));
     }
 
-    /// Writes a frame, waiting until it is out.
+    /// Writes a frame, waiting until it is out. Those of VUs that are ready together go out together.
     fn write(&self, cx: Ctx, kind: Kind, payload: &[u8]) -> JsResult<Result<(), WsError>> {
         let taken = match &mut *self.connection.borrow_mut() {
             Some(connection) => connection.send(kind, payload),
@@ -352,11 +352,19 @@ impl Session {
         if let Err(error) = taken {
             return Ok(Err(error));
         }
+        let mut together = rt::turn_end();
+        let mut is_time = false;
         cx.host().wait_or_throw(
             cx,
-            poll_fn(|task| match &mut *self.connection.borrow_mut() {
-                Some(connection) => connection.poll_flush(task),
-                None => Poll::Ready(Err(WsError::CloseSent)),
+            poll_fn(|task| {
+                if !is_time {
+                    ready!(Pin::new(&mut together).poll(task));
+                    is_time = true;
+                }
+                match &mut *self.connection.borrow_mut() {
+                    Some(connection) => connection.poll_flush(task),
+                    None => Poll::Ready(Err(WsError::CloseSent)),
+                }
             }),
         )
     }
