@@ -29,6 +29,7 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("k6", 3, &["rt", "plan", "html", "crypto", "typescript", "metrics", "net", "engine"]),
     ("burst", 3, &["rt", "plan", "metrics", "net", "engine"]),
     ("outputs", 3, &["rt", "plan", "metrics", "net"]),
+    ("pyengine", 3, &["rt", "metrics", "net"]),
     ("web", 4, &["rt", "metrics", "engine", "report"]),
     (
         "cli",

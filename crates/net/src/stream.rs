@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rt::Nanos;
+use rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(crate) use dial::{Dialed, Phases, Route, dial};
@@ -153,6 +154,28 @@ pub async fn connect_through(
     let opening = Opening::new(traffic);
     let route = proxy.map_or(Route::Direct, Route::Tunnel);
     let dialed = dial(target, route, &opening).await?;
+    Ok(Stream::new(dialed, opening.times.get(), traffic.clone()))
+}
+
+/// Shakes hands over a socket that stands already, for those who connect by rules of their own. Dropping the future gives
+/// the attempt up; there is no limit of time.
+///
+/// # Errors
+/// In k6's codes and words: TLS's, and the socket's.
+pub async fn secure(
+    tcp: TcpStream,
+    host: &str,
+    security: &Security<'_>,
+    traffic: &Rc<Traffic>,
+) -> Result<Stream, NetError> {
+    let peer = tcp.peer_addr().map_err(|error| NetError::io(&error, Direction::Read))?;
+    let opening = Opening::new(traffic);
+    opening.tls_started();
+    let name = security.server_name.unwrap_or(host);
+    let socket = Socket::new(tcp, peer);
+    let (tls, info) = security.config.connect(socket, name, security.alpn, &opening).await?;
+    opening.tls_finished();
+    let dialed = Dialed { io: Io::Tls(tls), remote: peer, tls: Some(info) };
     Ok(Stream::new(dialed, opening.times.get(), traffic.clone()))
 }
 

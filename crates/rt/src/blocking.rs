@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -27,7 +27,22 @@ struct Pool {
     arrived: Condvar,
 }
 
-static POOL: OnceLock<Pool> = OnceLock::new();
+/// The pool, and the process it belongs to: a fork copies the memory but not the threads, so a child makes a pool of its
+/// own. Side threads never take this lock, so no fork can copy it taken.
+static POOL: Mutex<Option<(u32, &'static Pool)>> = Mutex::new(None);
+
+fn pool() -> &'static Pool {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = std::process::id();
+    match *pool {
+        Some((of, pool)) if of == process => pool,
+        _ => {
+            let new: &'static Pool = Box::leak(Box::default());
+            *pool = Some((process, new));
+            new
+        }
+    }
+}
 
 struct Slot<T> {
     value: Option<std::thread::Result<T>>,
@@ -82,7 +97,7 @@ pub fn blocking<T: Send + 'static>(
 }
 
 fn submit(job: Job) {
-    let pool = POOL.get_or_init(Pool::default);
+    let pool = pool();
     let mut queue = pool.queue.lock().unwrap_or_else(PoisonError::into_inner);
     queue.jobs.push_back(job);
     if queue.idle >= queue.jobs.len() || queue.threads >= MAX_THREADS {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
+use std::os::fd::RawFd;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,8 @@ use crate::timer::Timers;
 
 /// How many tasks run before sockets and timers are looked at again.
 const BATCH: usize = 256;
+/// Batches in one turn of a core that is run from outside.
+const MAX_BATCHES: usize = 16;
 /// Tasks that wait for the end of a turn at most, and for how long at most.
 const LATE_MOST: usize = 64;
 const LATE_LONGEST: Duration = Duration::from_micros(100);
@@ -167,6 +170,27 @@ impl Inner {
         if !self.late.borrow().is_empty() {
             self.release_late();
         }
+    }
+
+    /// Runs what is ready on a core that is run from outside, and sets its alarm for what is not.
+    fn settle(&self) {
+        let mut batches = 0;
+        loop {
+            self.take_mail();
+            self.run_ready();
+            batches += 1;
+            if self.run_queue.borrow().is_empty() && !self.mailbox.any.load(Ordering::Acquire) {
+                break;
+            }
+            if batches == MAX_BATCHES {
+                // The other loop has things to do as well; this makes it come back.
+                self.mailbox.interrupter.interrupt();
+                break;
+            }
+        }
+        let next = self.timers.next().map(|(at, _)| at);
+        // Simulated time needs no alarm. A kernel that refuses a timer leaves time-outs to the next event.
+        drop(self.with_reactor(|reactor| reactor.ring_at(next)));
     }
 
     fn has_work(&self) -> bool {
@@ -323,6 +347,70 @@ impl Core {
                 Mode::Simulated => core.turn_simulated(),
             }
         }
+    }
+
+    /// The descriptor that is readable while [`Core::turn`] has something to do, for a loop of somebody else's that runs
+    /// this core. It is the core's; nobody may read from it or close it.
+    ///
+    /// # Errors
+    /// Where the system has no such descriptor (elsewhere than on Linux), and in simulated time.
+    pub fn descriptor(&self) -> io::Result<RawFd> {
+        self.0.with_reactor(|reactor| reactor.descriptor())?
+    }
+
+    /// Takes the events that are there, fires what is due, runs the tasks that are ready, and comes back: never waits.
+    /// In simulated time, jumps to the next deadline if nothing is ready.
+    ///
+    /// # Panics
+    /// When called from a task of this core.
+    pub fn turn(&mut self) {
+        let core = self.0.clone();
+        let _entered = Entered::enter(&core);
+        match &core.mode {
+            Mode::Real(reactor) => {
+                reactor.borrow_mut().wait(Duration::ZERO);
+                core.timers.fire(clock::monotonic());
+            }
+            Mode::Simulated => {
+                let idle =
+                    core.run_queue.borrow().is_empty() && !core.mailbox.any.load(Ordering::Acquire);
+                if idle && let Some((at, _)) = core.timers.next() {
+                    core.simulated_now.set(core.simulated_now.get().max(at.0));
+                    core.timers.fire(core.now());
+                }
+            }
+        }
+        core.settle();
+    }
+
+    /// Calls `f` as if by a task of this core, so that it may spawn and use sockets, then runs the tasks that are ready.
+    ///
+    /// # Panics
+    /// When called from a task of this core.
+    pub fn enter<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let core = self.0.clone();
+        let _entered = Entered::enter(&core);
+        let result = f();
+        core.settle();
+        result
+    }
+
+    /// Makes [`Core::descriptor`] readable, from this or another thread.
+    pub fn interrupt(&self) {
+        self.0.mailbox.interrupter.interrupt();
+    }
+
+    /// Drops a core that a fork has copied: sockets are closed here and stay with the parent. To be called in the child,
+    /// before anything else is done with the core.
+    ///
+    /// # Errors
+    /// When the kernel refuses a descriptor; the core is then left in memory.
+    pub fn disown(self) -> io::Result<()> {
+        let disowned = self.0.with_reactor(|reactor| reactor.disown()).and_then(|result| result);
+        if disowned.is_err() {
+            std::mem::forget(self);
+        }
+        disowned
     }
 
     /// How many spawned tasks have not ended.

@@ -373,6 +373,20 @@ impl TcpStream {
         }
     }
 
+    /// Like [`TcpStream::is_stale`], but asks the kernel in any case: for a core that does not look at its sockets by
+    /// itself.
+    #[must_use]
+    pub fn is_stale_now(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit(); 1];
+        match recv(self.socket.raw(), &mut byte, libc::MSG_PEEK) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.socket.source.readable.set(false);
+                false
+            }
+            _ => true,
+        }
+    }
+
     /// Writes some of `buf`.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::clock::Nanos;
+
 /// One registered descriptor.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -150,6 +152,7 @@ mod linux {
 
     const EVENTS: usize = 1024;
     const WAKE: u64 = u64::MAX;
+    const ALARM: u64 = u64::MAX - 1;
 
     /// Set once the kernel (before 5.11) has said that it has no `epoll_pwait2`.
     static NO_PWAIT2: AtomicBool = AtomicBool::new(false);
@@ -159,6 +162,14 @@ mod linux {
         wakeup: Arc<OwnedFd>,
         events: Vec<libc::epoll_event>,
         sources: Sources,
+        alarm: Option<Alarm>,
+    }
+
+    /// A timer among the descriptors: makes the reactor's own descriptor readable when a deadline comes.
+    struct Alarm {
+        timer: OwnedFd,
+        /// When it rings; it is never put off, so it may ring for nothing.
+        at: Option<Nanos>,
     }
 
     fn owned(fd: RawFd) -> io::Result<OwnedFd> {
@@ -186,6 +197,7 @@ mod linux {
                 wakeup: Arc::new(wakeup),
                 events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS],
                 sources: Sources::default(),
+                alarm: None,
             };
             reactor.control(
                 libc::EPOLL_CTL_ADD,
@@ -194,6 +206,63 @@ mod linux {
                 WAKE,
             )?;
             Ok(reactor)
+        }
+
+        /// The descriptor that is readable while something waits to be taken by [`Reactor::wait`].
+        pub(crate) fn descriptor(&self) -> io::Result<RawFd> {
+            Ok(self.epoll.as_raw_fd())
+        }
+
+        /// Makes the descriptor readable at `next` or before it.
+        pub(crate) fn ring_at(&mut self, next: Option<Nanos>) -> io::Result<()> {
+            let Some(next) = next else { return Ok(()) };
+            if self.alarm.is_none() {
+                // SAFETY: a plain system call without pointers.
+                let timer = owned(unsafe {
+                    libc::timerfd_create(
+                        libc::CLOCK_MONOTONIC,
+                        libc::TFD_CLOEXEC | libc::TFD_NONBLOCK,
+                    )
+                })?;
+                let events = (libc::EPOLLIN | libc::EPOLLET) as u32;
+                self.control(libc::EPOLL_CTL_ADD, timer.as_raw_fd(), events, ALARM)?;
+                self.alarm = Some(Alarm { timer, at: None });
+            }
+            let Some(alarm) = &mut self.alarm else { return Ok(()) };
+            if alarm.at.is_some_and(|at| at <= next) {
+                return Ok(());
+            }
+            // Zero would disarm it.
+            let at = next.0.max(1);
+            let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            let value = libc::timespec {
+                tv_sec: (at / 1_000_000_000) as libc::time_t,
+                tv_nsec: (at % 1_000_000_000) as _,
+            };
+            let spec = libc::itimerspec { it_interval: never, it_value: value };
+            // SAFETY: `spec` is live for the time of the call; the old value is not asked for.
+            let rc = unsafe {
+                libc::timerfd_settime(
+                    alarm.timer.as_raw_fd(),
+                    libc::TFD_TIMER_ABSTIME,
+                    &raw const spec,
+                    std::ptr::null_mut(),
+                )
+            };
+            if rc != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            alarm.at = Some(next);
+            Ok(())
+        }
+
+        /// Lets go of the kernel's list of descriptors without taking any off it: after a fork it is shared with the
+        /// parent, which still needs them there.
+        pub(crate) fn disown(&mut self) -> io::Result<()> {
+            // SAFETY: a plain system call without pointers.
+            self.epoll = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+            self.alarm = None;
+            Ok(())
         }
 
         fn control(&self, op: i32, fd: RawFd, events: u32, data: u64) -> io::Result<()> {
@@ -270,6 +339,17 @@ mod linux {
                     unsafe { libc::read(self.wakeup.as_raw_fd(), count.as_mut_ptr().cast(), 8) };
                     continue;
                 }
+                if token == ALARM {
+                    if let Some(alarm) = &mut self.alarm {
+                        let mut count = [0u8; 8];
+                        // SAFETY: as above.
+                        unsafe {
+                            libc::read(alarm.timer.as_raw_fd(), count.as_mut_ptr().cast(), 8)
+                        };
+                        alarm.at = None;
+                    }
+                    continue;
+                }
                 let gone = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
                 let readable = flags & ((libc::EPOLLIN | libc::EPOLLRDHUP) as u32 | gone) != 0;
                 let writable = flags & (libc::EPOLLOUT as u32 | gone) != 0;
@@ -303,6 +383,19 @@ mod portable {
 
         pub(crate) fn interrupter(&self) -> Interrupter {
             Interrupter::Poller(self.poller.clone())
+        }
+
+        pub(crate) fn descriptor(&self) -> io::Result<RawFd> {
+            let text = "a core can be run from outside on Linux only";
+            Err(io::Error::new(io::ErrorKind::Unsupported, text))
+        }
+
+        pub(crate) fn ring_at(&mut self, _next: Option<Nanos>) -> io::Result<()> {
+            self.descriptor().map(drop)
+        }
+
+        pub(crate) fn disown(&mut self) -> io::Result<()> {
+            self.descriptor().map(drop)
         }
 
         pub(crate) fn add(&mut self, fd: RawFd) -> io::Result<Rc<Source>> {

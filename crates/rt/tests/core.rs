@@ -268,3 +268,98 @@ fn a_task_that_gives_way_lets_timers_fire_before_it_goes_on() {
         .await;
     });
 }
+
+/// Waits until `fd` is readable, `ms` at most.
+#[cfg(target_os = "linux")]
+fn readable(fd: std::os::fd::RawFd, ms: i32) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one live entry.
+    #[allow(unsafe_code)]
+    let n = unsafe { libc::poll(&raw mut poll, 1, ms) };
+    n == 1
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_core_run_from_outside_tells_by_its_descriptor_when_to_run_it() {
+    let mut core = real();
+    let fd = core.descriptor().unwrap();
+    let slept = Rc::new(Cell::new(false));
+    let done = slept.clone();
+    core.enter(|| {
+        rt::spawn(async move {
+            rt::sleep(Duration::from_millis(20)).await;
+            done.set(true);
+        });
+    });
+    assert!(!slept.get());
+    let mut turns = 0;
+    while !slept.get() {
+        assert!(readable(fd, 10_000), "the deadline makes the descriptor readable");
+        core.turn();
+        turns += 1;
+        assert!(turns < 10, "it is not readable all the time");
+    }
+    assert_eq!(core.tasks(), 0);
+    assert!(!readable(fd, 0));
+    core.interrupt();
+    assert!(readable(fd, 0));
+    core.turn();
+    assert!(!readable(fd, 0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sockets_of_a_core_run_from_outside_make_its_descriptor_readable() {
+    let mut core = real();
+    let fd = core.descriptor().unwrap();
+    let address = Rc::new(Cell::new(None));
+    let echoed = Rc::new(Cell::new(false));
+    let (to_client, done) = (address.clone(), echoed.clone());
+    core.enter(|| {
+        rt::spawn(async move {
+            let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            to_client.set(Some(listener.local_addr().unwrap()));
+            let mut peer = listener.accept().await.unwrap();
+            let mut byte = [0; 1];
+            peer.read(&mut byte).await.unwrap();
+            peer.write_all(&byte).await.unwrap();
+        });
+    });
+    let address = address.get().unwrap();
+    core.enter(|| {
+        rt::spawn(async move {
+            let mut stream = TcpStream::connect(address, None).await.unwrap();
+            assert!(!stream.is_stale_now());
+            stream.write_all(b"x").await.unwrap();
+            let mut byte = [0; 1];
+            stream.read(&mut byte).await.unwrap();
+            done.set(byte == *b"x");
+        });
+    });
+    for _ in 0..100 {
+        if echoed.get() {
+            return;
+        }
+        assert!(readable(fd, 10_000));
+        core.turn();
+    }
+    panic!("the byte did not come back in 100 turns");
+}
+
+#[test]
+fn turns_of_a_simulated_core_jump_to_the_next_deadline() {
+    let mut core = Core::simulated(Nanos(0));
+    assert!(core.descriptor().is_err());
+    let at = Rc::new(Cell::new(Nanos(0)));
+    let woken = at.clone();
+    core.enter(|| {
+        rt::spawn(async move {
+            rt::sleep(Duration::from_secs(3600)).await;
+            woken.set(rt::now());
+        });
+    });
+    core.turn();
+    assert_eq!(at.get(), Nanos(3_600_000_000_000));
+    core.turn();
+}

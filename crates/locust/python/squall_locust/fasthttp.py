@@ -1,0 +1,772 @@
+"""FastHttpUser's client on the engine, in place of geventhttpclient.
+
+As in `clients`: what most requests are goes the fast way; redirects, errors and odd arguments go through
+geventhttpclient's own `UserAgent`, with the engine below it in place of its connections; streaming, proxies and own TLS
+contexts go its way altogether. All but the first are counted.
+"""
+
+import functools
+import json as json_module
+import os
+import time
+from datetime import timedelta
+from http.cookiejar import CookieJar
+from io import BytesIO
+from urllib.parse import urlencode
+
+from gevent import get_hub, getcurrent
+from gevent.ssl import create_default_context
+from geventhttpclient._parser import HTTPParseError
+from geventhttpclient.client import HTTPClientPool
+from geventhttpclient.connectionpool import DEFAULT_CONNECTION_TIMEOUT, DEFAULT_NETWORK_TIMEOUT
+from geventhttpclient.header import Headers
+from geventhttpclient.response import HTTPConnectionClosed
+from geventhttpclient.url import URL
+from geventhttpclient.useragent import CompatResponse
+from locust.contrib import fasthttp
+from locust.contrib.fasthttp import (
+    FAILURE_EXCEPTIONS,
+    FastHttpSession,
+    FastRequest,
+    FastResponse,
+    LocustBadStatusCode,
+    LocustUserAgent,
+    ResponseContextManager,
+)
+
+from squall_locust import _engine, hub
+from squall_locust._engine import NoAddress, NotPlain, Reply
+from squall_locust.clients import MAX_COOKIES, MAX_LINES, MAX_TARGETS, NO_CONTEXT, Lazy, authorities
+from squall_locust.hub import FAILED, REDIRECTS, SETS_COOKIES, UNDECODABLE, UNFINISHED, attach, count_slow
+
+ORIGINAL_INIT = FastHttpSession.__init__
+ORIGINAL_REQUEST = FastHttpSession.request
+ORIGINAL_URLOPEN = LocustUserAgent._urlopen
+ORIGINAL_POOL_CLOSE = HTTPClientPool.close
+VALID_CODES = LocustUserAgent.valid_response_codes
+ACCEPT_ENCODING = "gzip, deflate, br"
+JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))
+# What of a session, and of its agent, must be Locust's own for the fast way.
+_session_methods = {name: getattr(FastHttpSession, name) for name in ("_build_url", "_send_request_safe_mode")}
+_agent_methods = {
+    name: getattr(LocustUserAgent, name)
+    for name in ("urlopen", "_verify_status", "_handle_error", "_handle_retries_exceeded", "_make_request")
+}
+NEEDED = ("auth_header", "base_url", "client", "cookiejar", "request_event", "request_name", "user")
+
+
+class AgentHeaders(Headers):
+    """The headers an agent sends with each request; `lines` is what the engine sends for them, until they change."""
+
+    lines = None
+
+    def __setitem__(self, field, value):
+        self.lines = None
+        super().__setitem__(field, value)
+
+    def __delitem__(self, field):
+        self.lines = None
+        super().__delitem__(field)
+
+    def add(self, field, value):
+        self.lines = None
+        super().add(field, value)
+
+    def update(self, *args, **kwargs):
+        self.lines = None
+        super().update(*args, **kwargs)
+
+
+_lines = {}
+
+
+def lines_of(headers):
+    """The headers of an agent, ready to be sent; raises NotPlain."""
+    sent = Headers()
+    sent.update(headers)
+    sent["Accept-Encoding"] = ACCEPT_ENCODING
+    key = tuple((name, str(value)) for name, value in sent.items())
+    lines = _lines.get(key)
+    if lines is None:
+        if len({name.lower() for name, _ in key}) < len(key):
+            raise NotPlain("a header of the session is given twice")
+        if len(_lines) >= MAX_LINES:
+            _lines.clear()
+        lines = _lines[key] = _engine.Lines(list(key))
+    headers.lines = lines
+    return lines
+
+
+class AgentCookies(CookieJar):
+    """A session's cookies; `ready` has the header for targets that were asked for, until a cookie changes."""
+
+    def __init__(self, policy=None):
+        super().__init__(policy)
+        self.ready = {}
+        self.ready_until = None
+
+    def set_cookie(self, cookie):
+        self.ready = {}
+        super().set_cookie(cookie)
+
+    def clear(self, domain=None, path=None, name=None):
+        self.ready = {}
+        super().clear(domain, path, name)
+
+    def header_for(self, target):
+        """The Cookie header of a request to the target, if there is one."""
+        if self.ready_until is not None and time.time() >= self.ready_until:
+            self.ready = {}
+        try:
+            return self.ready[target]
+        except KeyError:
+            pass
+        request = FastRequest(target.url, headers=Headers())
+        self.add_cookie_header(request)
+        header = request.headers.get("Cookie")
+        if len(self.ready) >= MAX_COOKIES:
+            self.ready = {}
+        self.ready_until = min((cookie.expires for cookie in self if cookie.expires is not None), default=None)
+        self.ready[target] = header
+        return header
+
+
+class Fast:
+    """What a session and its agent keep for the fast way."""
+
+    __slots__ = ("agent", "base_url", "counted", "handoff", "n_attributes", "plain", "streams", "targets", "yielded")
+
+    def __init__(self):
+        self.agent = None
+        self.base_url = None
+        self.counted = False
+        self.handoff = None
+        self.n_attributes = -1
+        self.plain = False
+        # The next request's body will be read by whoever asked for it.
+        self.streams = False
+        self.targets = None
+        self.yielded = False
+
+
+# What a pool of clients may be told for the engine to stand in for it.
+POOL_ARGUMENTS = frozenset(
+    (
+        "concurrency",
+        "connection_timeout",
+        "insecure",
+        "network_timeout",
+        "proxy_host",
+        "proxy_port",
+        "ssl_context_factory",
+    )
+)
+
+
+def client_of(pool):
+    """The engine's client that stands in for a pool of geventhttpclient's; raises NotPlain."""
+    client = pool.__dict__.get("_squall_client")
+    if client is None:
+        arguments = pool.client_args
+        if type(pool) is not HTTPClientPool or not POOL_ARGUMENTS.issuperset(arguments):
+            raise NotPlain("client_pool")
+        if arguments.get("proxy_host"):
+            raise NotPlain("proxies")
+        concurrency = arguments.get("concurrency", 1)
+        insecure = arguments.get("insecure", False)
+        client = pool._squall_client = _engine.Client(
+            like_requests=False,
+            max_idle=concurrency,
+            max_open=concurrency,
+            connect_timeout=arguments.get("connection_timeout", DEFAULT_CONNECTION_TIMEOUT),
+            read_timeout=arguments.get("network_timeout", DEFAULT_NETWORK_TIMEOUT),
+            verify=not insecure,
+            authorities=None if insecure else authorities(),
+        )
+    return client
+
+
+def has_own_tls(pool):
+    """Whether a pool's TLS is made by something of the user's."""
+    factory = pool.client_args.get("ssl_context_factory")
+    return factory not in (None, fasthttp.insecure_ssl_context_factory, create_default_context)
+
+
+def close_pool(self):
+    client = self.__dict__.get("_squall_client")
+    if client is not None:
+        client.close()
+    ORIGINAL_POOL_CLOSE(self)
+
+
+def review(session, fast):
+    """Whether a session is one the fast way may serve: nobody has put something else in place of its parts."""
+    own = session.__dict__
+    agent = own.get("client")
+    kind = type(session)
+    plain = type(agent) is LocustUserAgent and all(name in own or hasattr(kind, name) for name in NEEDED)
+    if plain:
+        replaced = own.keys() & _session_methods.keys() or agent.__dict__.keys() & _agent_methods.keys()
+        plain = not replaced and "_urlopen" not in agent.__dict__
+        plain = plain and all(getattr(kind, name) is method for name, method in _session_methods.items())
+        plain = plain and all(getattr(LocustUserAgent, name) is method for name, method in _agent_methods.items())
+        plain = plain and LocustUserAgent._urlopen is agent_urlopen
+        plain = plain and LocustUserAgent.valid_response_codes is VALID_CODES
+    fast.plain = plain
+    fast.agent = agent
+    fast.n_attributes = len(own)
+
+
+_targets = {}
+
+
+def targets_of(base_url):
+    targets = _targets.get(base_url)
+    if targets is None:
+        if len(_targets) >= MAX_LINES:
+            _targets.clear()
+        targets = _targets[base_url] = {}
+    return targets
+
+
+def target_of(url_split):
+    """The target of one of geventhttpclient's URLs; None if it is none of HTTP."""
+    host = url_split.netloc.rpartition("@")[2]
+    uri = url_split.quoted_uri or "/"
+    return _engine.Target.prepared(f"{url_split.scheme}://{host}{uri if uri.startswith('/') else '/' + uri}")
+
+
+def find_target(session, targets, url):
+    if type(url) is not str:
+        return None
+    complete = session._build_url(url)
+    target = _engine.Target.plain(complete)
+    if target is None:
+        try:
+            target = target_of(URL(complete))
+        except ValueError:
+            return None
+    if target is not None:
+        if len(targets) >= MAX_TARGETS:
+            targets.clear()
+        targets[url] = target
+    return target
+
+
+def init(self, *args, **kwargs):
+    ORIGINAL_INIT(self, *args, **kwargs)
+    agent = self.client
+    fast = self._fast = agent._fast = Fast()
+    if type(agent) is LocustUserAgent:
+        headers = AgentHeaders()
+        headers.update(agent.default_headers)
+        agent.default_headers = headers
+        self.cookiejar = agent.cookiejar = AgentCookies()
+    fast.agent = agent
+
+
+def request(
+    self,
+    method,
+    url,
+    name=None,
+    data=None,
+    catch_response=False,
+    stream=False,
+    headers=None,
+    auth=None,
+    json=None,
+    allow_redirects=True,
+    context=NO_CONTEXT,
+    **kwargs,
+):
+    own = self.__dict__
+    fast = own["_fast"]
+    if fast.n_attributes != len(own) or fast.agent is not own["client"]:
+        review(self, fast)
+    reason = None
+    if not fast.plain:
+        reason = "a changed session"
+    elif stream:
+        reason = "stream"
+    elif kwargs:
+        reason = next(iter(kwargs))
+    while reason is None:
+        if own["base_url"] is not fast.base_url:
+            fast.base_url = own["base_url"]
+            fast.targets = targets_of(fast.base_url)
+        target = fast.targets.get(url) or find_target(self, fast.targets, url)
+        if target is None:
+            reason = "the URL"
+            break
+        agent = fast.agent
+        pool = agent.clientpool
+        try:
+            client = pool.__dict__.get("_squall_client") or client_of(pool)
+            lines = agent.default_headers.lines or lines_of(agent.default_headers)
+        except (AttributeError, NotPlain) as error:
+            reason = str(error) if isinstance(error, NotPlain) else "headers of the session"
+            break
+        if target.secure and has_own_tls(pool):
+            reason = "ssl_context_factory"
+            break
+        jar = own["cookiejar"]
+        cookie = None
+        if jar is not agent.cookiejar or type(jar) is not AgentCookies:
+            reason = "cookiejar"
+            break
+        if jar._cookies:
+            cookie = jar.header_for(target)
+        authorization = None
+        if auth:
+            authorization = fasthttp._construct_basic_auth_str(auth[0], auth[1])
+        elif self.auth_header:
+            authorization = self.auth_header
+        extras = headers
+        if extras is not None and type(extras) is not dict:
+            extras = dict(extras)
+        body = content_type = None
+        if data:
+            kind = type(data)
+            if kind is str:
+                body = data.encode()
+                content_type = "text/plain; charset=utf-8"
+            elif kind is bytes:
+                body = data
+                content_type = "application/octet-stream"
+            elif kind is dict:
+                body = urlencode(data).encode()
+                content_type = "application/x-www-form-urlencoded; charset=utf-8"
+            else:
+                reason = "data"
+                break
+        elif json is not None:
+            body = json_module.dumps(json).encode()
+            if extras:
+                extras = extras.copy()
+                for field, value in JSON_HEADERS.items():
+                    if field not in extras and field.lower() not in extras:
+                        extras[field] = value
+            else:
+                extras = JSON_HEADERS
+        shown = name or own["request_name"] or url
+        loop = get_hub()
+        if loop is not hub.current:
+            attach(loop)
+        try:
+            try:
+                reply = Reply(
+                    client,
+                    self,
+                    method,
+                    target,
+                    shown,
+                    lines,
+                    extras,
+                    cookie,
+                    authorization,
+                    body,
+                    content_type,
+                    method in BODY_METHODS,
+                    None,
+                    None,
+                    getcurrent(),
+                )
+            except NoAddress:
+                reply = Reply(
+                    client,
+                    self,
+                    method,
+                    target,
+                    shown,
+                    lines,
+                    extras,
+                    cookie,
+                    authorization,
+                    body,
+                    content_type,
+                    method in BODY_METHODS,
+                    None,
+                    hub.addresses(target.host, target.port),
+                    getcurrent(),
+                )
+        except NotPlain as error:
+            reason = str(error)
+            break
+        except OSError:
+            reason = "name resolution"
+            break
+        fast.yielded = True
+        try:
+            loop.switch()
+            flags = reply.settle()
+            while flags & UNFINISHED:
+                loop.switch()
+                flags = reply.settle()
+        except BaseException:
+            # Killed, or out of time: the response would be taken for the next request's.
+            reply.cancel()
+            raise
+        error = None
+        if flags:
+            redirected = flags & REDIRECTS and allow_redirects and agent.max_redirects > 0
+            if flags & (FAILED | UNDECODABLE) or redirected:
+                # geventhttpclient's code goes on from here, as if it had sent this request.
+                fast.handoff = reply
+                break
+            if flags & SETS_COOKIES:
+                response = EngineResponse(reply)
+                jar.extract_cookies(response, response.request)
+        status = reply.status_code
+        if status not in VALID_CODES:
+            error = LocustBadStatusCode(self._build_url(url), code=status)
+        if not catch_response:
+            response = EngineResponse(reply)
+            if error is not None:
+                error.response, error.request = response, response.request
+                response.error = error
+            engine = own["request_event"].engine
+            if engine is not None and error is None:
+                reply.record(engine)
+            else:
+                meta = meta_of(response, context, error)
+                own["request_event"].fire(**meta)
+            return response
+        response = EngineResponseContextManager(reply)
+        response._context = context
+        if error is not None:
+            error.response, error.request = response, response.request
+            response.error = error
+        return response
+    if reason is not None:
+        count_slow(reason)
+        fast.counted = True
+    return general(
+        self, method, url, name, data, catch_response, stream, headers, auth, json, allow_redirects, context, kwargs
+    )
+
+
+def general(
+    self, method, url, name, data, catch_response, stream, headers, auth, json, allow_redirects, context, kwargs
+):
+    """A request through geventhttpclient's code, as Locust does it. One the engine has begun goes on from where it is."""
+    if self.request_name and not name:
+        name = self.request_name
+    built_url = self._build_url(url)
+    start_time = time.time()
+    if self.user:
+        context = {**self.user.context(), **context}
+    headers = dict(headers) if headers else {}
+    if auth:
+        headers["Authorization"] = fasthttp._construct_basic_auth_str(auth[0], auth[1])
+    elif self.auth_header:
+        headers["Authorization"] = self.auth_header
+    if "Accept-Encoding" not in headers and "accept-encoding" not in headers:
+        headers["Accept-Encoding"] = ACCEPT_ENCODING
+    if not data and json is not None:
+        data = json_module.dumps(json)
+        for field, value in JSON_HEADERS.items():
+            if field not in headers and field.lower() not in headers:
+                headers[field] = value
+    agent = self.client
+    fast = self._fast
+    began = time.perf_counter()
+    if fast.handoff is not None:
+        start_time = fast.handoff.started_at
+        began -= fast.handoff.age_s
+    if not allow_redirects:
+        followed = agent.redirect_response_codes
+        agent.redirect_response_codes = frozenset()
+    fast.streams = stream
+    try:
+        response = self._send_request_safe_mode(method, built_url, payload=data, headers=headers, **kwargs)
+    finally:
+        fast.handoff = None
+        fast.streams = fast.counted = False
+        if not allow_redirects:
+            agent.redirect_response_codes = followed
+    meta = {
+        "request_type": method,
+        "name": name or url,
+        "context": context,
+        "response": response,
+        "exception": None,
+        "start_time": start_time,
+        "url": built_url,
+        "response_length": 0,
+    }
+    try:
+        if not stream:
+            meta["response_length"] = len(response.content) if response.content else 0
+        elif response.headers and "content-length" in response.headers:
+            meta["response_length"] = int(response.headers["content-length"])
+        meta["response_time"] = (time.perf_counter() - began) * 1000
+        response.raise_for_status()
+    except FAILURE_EXCEPTIONS as error:
+        meta.setdefault("response_time", (time.perf_counter() - began) * 1000)
+        meta["exception"] = error
+    if catch_response:
+        return ResponseContextManager(response, self.request_event, meta, catch_response)
+    self.request_event.fire(**meta)
+    return response
+
+
+def meta_of(response, context, error):
+    reply = response._reply
+    session = reply.session
+    if session.user:
+        context = {**session.user.context(), **context}
+    return {
+        "request_type": reply.asked_method,
+        "name": reply.stat_name,
+        "context": context,
+        "response": response,
+        "exception": error,
+        "start_time": reply.started_at,
+        "url": reply.target.url,
+        "response_length": len(reply.content),
+        "response_time": reply.elapsed_ms,
+    }
+
+
+class _Parts:
+    """What a response of the fast way is made of, made when it is read."""
+
+    error = None
+
+    def __init__(self, reply):
+        self._reply = reply
+
+    @property
+    def status_code(self):
+        return self._reply.status_code
+
+    @property
+    def content(self):
+        return self._reply.content
+
+    @property
+    def elapsed(self):
+        return timedelta(seconds=self._reply.first_byte_s)
+
+    headers = Lazy(lambda self: headers_of(self._reply))
+    history = Lazy(lambda self: [])
+    _response = Lazy(lambda self: SocketResponse(self._reply, is_read=True))
+    request = Lazy(lambda self: sent_request(self._reply))
+
+    @property
+    def _request(self):
+        return self.request
+
+    @property
+    def _sent_request(self):
+        return self._reply.sent_head.decode("latin-1")
+
+    def json(self):
+        try:
+            return self._reply.parse_json()
+        except NotPlain:
+            return json_module.loads(self.text)
+
+
+class EngineResponse(_Parts, FastResponse):
+    """A response of the fast way."""
+
+
+class EngineResponseContextManager(_Parts, ResponseContextManager):
+    """A response of the fast way, in a with-block."""
+
+    _catch_response = True
+    _context = NO_CONTEXT
+    _request_event = Lazy(lambda self: self._reply.session.request_event)
+    request_meta = Lazy(lambda self: meta_of(self, self._context, self.error))
+
+    def __exit__(self, exc, value, traceback):
+        if exc is None:
+            own = self.__dict__
+            if not ("_manual_result" in own or "request_meta" in own or "error" in own):
+                engine = self._reply.session.request_event.engine
+                if engine is not None:
+                    self._reply.record(engine)
+                    return True
+        return ResponseContextManager.__exit__(self, exc, value, traceback)
+
+
+def headers_of(reply):
+    headers = Headers()
+    for name, value in reply.header_pairs():
+        headers.add(name, value)
+    return headers
+
+
+def sent_request(reply):
+    """The request as geventhttpclient would have made it."""
+    headers = Headers()
+    for line in reply.sent_head.decode("latin-1").split("\r\n")[1:]:
+        name, found, value = line.partition(": ")
+        if found and name.lower() != "host":
+            headers.add(name, value)
+    payload = reply.sent_body
+    content_type = headers.get("content-type") or ""
+    if payload is not None and content_type != "application/octet-stream":
+        try:
+            payload = payload.decode()
+        except UnicodeDecodeError:
+            pass
+    return FastRequest(reply.target.url, method=reply.asked_method, headers=headers, payload=payload)
+
+
+class SocketResponse:
+    """As much of geventhttpclient's response on a socket as its users look at; the body is there already."""
+
+    status_message = None
+    message_complete = True
+    headers_complete = True
+
+    def __init__(self, reply, is_read=False):
+        self._reply = reply
+        self._headers_index = headers_of(reply)
+        self._sent_request = reply.sent_head.decode("latin-1")
+        self._body = BytesIO(b"" if is_read else reply.raw_bytes)
+        failure = reply.what_failed()
+        self._is_cut = failure is not None and failure[0] in ("incomplete", "other", "read timeout", "broken")
+        self.status_message = reply.reason_phrase
+        self.version = "HTTP/1.0" if reply.http_version == 10 else "HTTP/1.1"
+
+    @property
+    def headers(self):
+        return self._headers_index.items()
+
+    @property
+    def status_code(self):
+        return self._reply.status_code
+
+    def get_code(self):
+        return self._reply.status_code
+
+    def get_http_version(self):
+        return self.version
+
+    @property
+    def length(self):
+        length = self._headers_index.get("content-length")
+        return int(length) if isinstance(length, str) else None
+
+    content_length = length
+
+    def read(self, length=None):
+        part = self._body.read(length)
+        if self._is_cut and (length is None or len(part) < length):
+            raise_failure(self._reply)
+        return part
+
+    def readline(self, sep=b"\r\n"):
+        start = self._body.tell()
+        rest = self._body.read()
+        found = rest.find(sep)
+        if found < 0:
+            self._body.seek(start)
+            return b""
+        self._body.seek(start + found + len(sep))
+        return rest[: found + len(sep)]
+
+    def release(self):
+        pass
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        part = self.read(4096)
+        if not part:
+            raise StopIteration
+        return part
+
+
+def agent_urlopen(self, request):
+    """Sends one request with the engine, in place of geventhttpclient's connections, where it can."""
+    fast = self.__dict__.get("_fast")
+    if fast is None:
+        return ORIGINAL_URLOPEN(self, request)
+    reply, fast.handoff = fast.handoff, None
+    if fast.streams:
+        # Kept through redirects, which change the request in place.
+        request.streams, fast.streams = True, False
+    if reply is None:
+        try:
+            reply = send_prepared(self, fast, request)
+        except NotPlain as error:
+            return slow_urlopen(self, fast, request, str(error))
+    failure = reply.what_failed()
+    if failure is not None:
+        if failure[0] == "tls":
+            # Its words are OpenSSL's. Nothing was sent yet.
+            return slow_urlopen(self, fast, request, "TLS")
+        if not reply.status_code:
+            raise_failure(reply)
+    response = SocketResponse(reply)
+    return self.response_type(response, request=request, sent_request=response._sent_request)
+
+
+def slow_urlopen(agent, fast, request, reason):
+    if not fast.counted:
+        count_slow(reason)
+    return ORIGINAL_URLOPEN(agent, request)
+
+
+def send_prepared(agent, fast, request):
+    if getattr(request, "streams", False):
+        raise NotPlain("stream")
+    pool = agent.clientpool
+    client = client_of(pool)
+    url = request.url_split
+    if url.scheme == "https" and has_own_tls(pool):
+        raise NotPlain("ssl_context_factory")
+    target = target_of(url)
+    if target is None:
+        raise NotPlain("the URL")
+    body = request.payload
+    if isinstance(body, str):
+        body = body.encode()
+    elif body is not None and type(body) is not bytes:
+        raise NotPlain("a body that is read while it is sent")
+    headers = [(name, str(value)) for name, value in request.headers.items()]
+    names = {name.lower() for name, _ in headers}
+    if "transfer-encoding" in names or "expect" in names:
+        raise NotPlain("the headers")
+    if "content-length" not in names and (body or request.method in BODY_METHODS):
+        headers.append(("Content-Length", str(len(body or b""))))
+    loop = get_hub()
+    attach(loop)
+    arguments = (client, None, request.method, target, headers, body or None, None)
+    try:
+        reply = Reply.prepared(*arguments, None, getcurrent())
+    except NoAddress:
+        # What it raises is what geventhttpclient's own look-up would.
+        reply = Reply.prepared(*arguments, hub.addresses(target.host, target.port), getcurrent())
+    fast.yielded = True
+    hub.wait(reply)
+    return reply
+
+
+def raise_failure(reply):
+    """Raises what geventhttpclient raises when its socket fails so."""
+    kind, detail = reply.what_failed()
+    if kind in ("connect", "broken"):
+        raise OSError(detail, os.strerror(detail))
+    if kind in ("connect timeout", "read timeout"):
+        raise TimeoutError("timed out")
+    if kind in ("closed", "incomplete"):
+        raise HTTPConnectionClosed("connection closed.")
+    raise HTTPParseError(detail)
+
+
+def install():
+    """Puts the engine under Locust's FastHttpSession. Once."""
+    if getattr(FastHttpSession.request, "__wrapped__", None) is ORIGINAL_REQUEST:
+        return
+    FastHttpSession.__init__ = functools.wraps(ORIGINAL_INIT)(init)
+    FastHttpSession.request = functools.wraps(ORIGINAL_REQUEST)(request)
+    LocustUserAgent._urlopen = agent_urlopen
+    HTTPClientPool.close = close_pool

@@ -1,0 +1,115 @@
+"""The engine on gevent's loop.
+
+The engine of a thread has one descriptor, which is readable while it has something to do; gevent's hub watches it among
+its others. A greenlet submits a request, switches to the hub, and is switched to when its response is there. All
+switching is done here in Python: no frame of the engine's is ever left waiting.
+"""
+
+import os
+import socket
+import sys
+import weakref
+
+from gevent import get_hub
+
+from squall_locust import _engine
+
+# The watchers by hub: a thread may have several hubs one after the other.
+_watchers = weakref.WeakKeyDictionary()
+# The hub that was attached last: whoever finds his own here need not attach it.
+current = None
+
+
+def attach(hub):
+    """Makes a hub watch the engine of its thread."""
+    global current
+    if hub in _watchers:
+        current = hub
+        return
+    watcher = hub.loop.io(_engine.descriptor(), 1)
+    turn, next_ready = _engine.turn, _engine.next_ready
+    # The hub must not keep itself alive through its own watcher.
+    handle_error = weakref.WeakMethod(hub.handle_error)
+
+    def on_readable():
+        turn()
+        while True:
+            waiter = None
+            try:
+                for waiter in iter(next_ready, None):
+                    waiter.switch()
+                return
+            except BaseException:
+                handle = handle_error()
+                if handle is not None:
+                    handle(waiter, *sys.exc_info())
+
+    watcher.start(on_readable)
+    _watchers[hub] = watcher
+    current = hub
+
+
+def wait(reply):
+    """Waits until the reply is there, in this greenlet, whose hub is attached. Gives its flags."""
+    hub = get_hub()
+    try:
+        while True:
+            hub.switch()
+            flags = reply.settle()
+            if not flags & UNFINISHED:
+                return flags
+    except BaseException:
+        # Killed, or out of time: the response would be taken for the next request's.
+        reply.cancel()
+        raise
+
+
+def addresses(host, port):
+    """Where a name leads, as the libraries ask for it: through the socket module, which gevent and users may replace."""
+    found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    return [(entry[4][0], entry[4][1]) for entry in found]
+
+
+# Flags of a reply.
+FAILED = 1
+SETS_COOKIES = 2
+REDIRECTS = 4
+UNDECODABLE = 8
+UNFINISHED = 16
+IS_ERROR = 32
+
+
+# Requests that took Locust's own way, by reason.
+_slow = {}
+# Reasons that are told apart.
+MAX_REASONS = 100
+
+
+def count_slow(reason):
+    """Counts a request that the engine did not carry out from end to end, at Locust's speed."""
+    if reason not in _slow and len(_slow) >= MAX_REASONS:
+        reason = "other reasons"
+    _slow[reason] = _slow.get(reason, 0) + 1
+
+
+def slow_requests():
+    """How many requests took Locust's own way, and why."""
+    return {"count": sum(_slow.values()), "reasons": dict(_slow)}
+
+
+def fast_requests():
+    """How many requests the engine was given."""
+    return _engine.requests()
+
+
+def _after_fork():
+    global current
+    current = None
+    for watcher in list(_watchers.values()):
+        watcher.stop()
+        watcher.close()
+    _watchers.clear()
+    _engine.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

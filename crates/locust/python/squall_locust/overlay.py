@@ -1,0 +1,20 @@
+"""Lays the engine under Locust's classes, in place, so that whoever has imported them has ours."""
+
+from squall_locust import clients, fasthttp, hub, stats
+
+
+def install():
+    """To be called once, after `import locust` and before an Environment is made. ImportError: there is no engine."""
+    stats.install()
+    clients.install()
+    fasthttp.install()
+
+
+def original_request_stats():
+    """Locust's own statistics, for a process that measures nothing itself."""
+    return stats.OriginalRequestStats()
+
+
+def slow_requests():
+    """How many requests took Locust's own way, at its speed, and why."""
+    return hub.slow_requests()
