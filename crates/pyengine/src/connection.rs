@@ -392,6 +392,14 @@ impl<W> Inner<W> {
     }
 }
 
+/// The most of a line that is no status line that is told, bytes.
+const MAX_QUOTED: usize = 1_000;
+
+/// Bytes as Python's http.client reads them.
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| char::from(*b)).collect()
+}
+
 impl<W> Running<W> {
     /// Writes as much as goes.
     fn write(&mut self, wire: &mut Wire, cx: &mut Context<'_>) {
@@ -428,7 +436,14 @@ impl<W> Running<W> {
                     return Step::End(Some(Failure::Other(error.detail().to_owned())));
                 }
                 Err(error) => {
-                    return Step::End(Some(Failure::Malformed(error.message.into_owned())));
+                    let mut lines = scratch[..n].split_inclusive(|b| *b == b'\n');
+                    let line = lines.next().unwrap_or_default();
+                    // Of a head whose first line is well the decoder's words say more.
+                    let text = match line.starts_with(b"HTTP/") {
+                        true => error.message.into_owned(),
+                        false => latin1(&line[..line.len().min(MAX_QUOTED)]),
+                    };
+                    return Step::End(Some(Failure::Malformed(text)));
                 }
                 Ok(taken) if self.decoder.is_done() => {
                     let clean = taken == n && self.flushed && self.decoder.keeps_alive();

@@ -21,7 +21,7 @@ pub enum Failure {
     Broken(i32),
     /// Nothing came for longer than it may.
     ReadTimeout,
-    /// What came is no HTTP.
+    /// What came is no HTTP: its first line, or what is wrong behind it.
     Malformed(String),
     /// The connection ended before the response did.
     Incomplete,

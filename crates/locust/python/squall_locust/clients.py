@@ -119,6 +119,8 @@ def lines_of(headers):
     except TypeError:
         raise NotPlain("a header of the session is no text") from None
     if lines is None:
+        if any(type(value) is not str for _, value in key):
+            raise NotPlain("a header of the session is no text")
         lines = _engine.Lines(list(key))
         if not (lines.has("user-agent") and lines.has("accept-encoding")):
             # urllib3 and http.client would add theirs.
@@ -401,12 +403,10 @@ def request(
         body = content_type = None
         if data:
             kind = type(data)
-            if kind is bytes:
+            if kind is bytes or kind is str:
                 body = data
-            elif kind is str:
-                body = data.encode()
             elif kind is dict:
-                body = RequestEncodingMixin._encode_params(data).encode()
+                body = RequestEncodingMixin._encode_params(data)
                 content_type = "application/x-www-form-urlencoded"
             else:
                 reason = "data"

@@ -5,6 +5,7 @@ geventhttpclient's own `UserAgent`, with the engine below it in place of its con
 contexts go its way altogether. All but the first are counted.
 """
 
+import errno
 import functools
 import json as json_module
 import os
@@ -46,6 +47,8 @@ ORIGINAL_POOL_CLOSE = HTTPClientPool.close
 VALID_CODES = LocustUserAgent.valid_response_codes
 ACCEPT_ENCODING = "gzip, deflate, br"
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+# Bodies that geventhttpclient measures itself: their length is among the request's headers.
+MEASURED_TYPES = ("text/plain; charset=utf-8", "application/x-www-form-urlencoded; charset=utf-8")
 BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))
 # What of a session, and of its agent, must be Locust's own for the fast way.
 _session_methods = {name: getattr(FastHttpSession, name) for name in ("_build_url", "_send_request_safe_mode")}
@@ -230,11 +233,11 @@ def targets_of(base_url):
     return targets
 
 
-def target_of(url_split):
-    """The target of one of geventhttpclient's URLs; None if it is none of HTTP."""
+def target_of(url_split, shown=None):
+    """The target of one of geventhttpclient's URLs, shown as given; None if it is none of HTTP."""
     host = url_split.netloc.rpartition("@")[2]
     uri = url_split.quoted_uri or "/"
-    return _engine.Target.prepared(f"{url_split.scheme}://{host}{uri if uri.startswith('/') else '/' + uri}")
+    return _engine.Target.prepared(f"{url_split.scheme}://{host}{uri if uri.startswith('/') else '/' + uri}", shown)
 
 
 def find_target(session, targets, url):
@@ -244,7 +247,7 @@ def find_target(session, targets, url):
     target = _engine.Target.plain(complete)
     if target is None:
         try:
-            target = target_of(URL(complete))
+            target = target_of(URL(complete), complete)
         except ValueError:
             return None
     if target is not None:
@@ -259,9 +262,10 @@ def init(self, *args, **kwargs):
     agent = self.client
     fast = self._fast = agent._fast = Fast()
     if type(agent) is LocustUserAgent:
-        headers = AgentHeaders()
-        headers.update(agent.default_headers)
-        agent.default_headers = headers
+        headers = agent.default_headers
+        agent.default_headers = AgentHeaders()
+        # Its own update() takes only headers of its own class as they are.
+        agent.default_headers._copy_from(headers)
         self.cookiejar = agent.cookiejar = AgentCookies()
     fast.agent = agent
 
@@ -330,8 +334,9 @@ def request(
         if data:
             kind = type(data)
             if kind is str:
-                body = data.encode()
+                # geventhttpclient encodes it here unless the caller says what it is.
                 content_type = "text/plain; charset=utf-8"
+                body = data if extras and any(field.lower() == "content-type" for field in extras) else data.encode()
             elif kind is bytes:
                 body = data
                 content_type = "application/octet-stream"
@@ -342,7 +347,7 @@ def request(
                 reason = "data"
                 break
         elif json is not None:
-            body = json_module.dumps(json).encode()
+            body = json_module.dumps(json)
             if extras:
                 extras = extras.copy()
                 for field, value in JSON_HEADERS.items():
@@ -533,8 +538,6 @@ def meta_of(response, context, error):
 class _Parts:
     """What a response of the fast way is made of, made when it is read."""
 
-    error = None
-
     def __init__(self, reply):
         self._reply = reply
 
@@ -580,7 +583,7 @@ class EngineResponseContextManager(_Parts, ResponseContextManager):
     _catch_response = True
     _context = NO_CONTEXT
     _request_event = Lazy(lambda self: self._reply.session.request_event)
-    request_meta = Lazy(lambda self: meta_of(self, self._context, self.error))
+    request_meta = Lazy(lambda self: meta_of(self, self._context, getattr(self, "error", None)))
 
     def __exit__(self, exc, value, traceback):
         if exc is None:
@@ -607,14 +610,9 @@ def sent_request(reply):
         name, found, value = line.partition(": ")
         if found and name.lower() != "host":
             headers.add(name, value)
-    payload = reply.sent_body
-    content_type = headers.get("content-type") or ""
-    if payload is not None and content_type != "application/octet-stream":
-        try:
-            payload = payload.decode()
-        except UnicodeDecodeError:
-            pass
-    return FastRequest(reply.target.url, method=reply.asked_method, headers=headers, payload=payload)
+    if headers.get("content-type") not in MEASURED_TYPES:
+        headers.discard("content-length")
+    return FastRequest(reply.target.url, method=reply.asked_method, headers=headers, payload=reply.sent_body)
 
 
 class SocketResponse:
@@ -753,6 +751,8 @@ def send_prepared(agent, fast, request):
 def raise_failure(reply):
     """Raises what geventhttpclient raises when its socket fails so."""
     kind, detail = reply.what_failed()
+    if kind == "broken" and detail == errno.ECONNRESET and not reply.status_code:
+        kind = "closed"
     if kind in ("connect", "broken"):
         raise OSError(detail, os.strerror(detail))
     if kind in ("connect timeout", "read timeout"):

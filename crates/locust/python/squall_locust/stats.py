@@ -285,9 +285,9 @@ ON_REQUEST = "Runner.__init__.<locals>.on_request"
 
 def install():
     """Puts the engine's statistics under Locust's. Once, before an Environment is made."""
-    if original.RequestStats is RequestStats:
+    if locust.env.RequestStats is RequestStats:
         return
-    original.RequestStats = RequestStats
+    # Only an environment's own are the engine's: what a Locust file makes for itself is Locust's.
     locust.env.RequestStats = RequestStats
     locust.event.EventHook.engine = None
     _follow_listeners("add_listener")

@@ -103,7 +103,7 @@ impl Drop for Client {
 #[pyclass(frozen, module = "squall_locust._engine")]
 pub(super) struct Target {
     pub(super) target: Arc<target::Target>,
-    /// The whole URL.
+    /// The whole URL, as it is shown.
     #[pyo3(get)]
     url: Py<PyString>,
     /// Path and query.
@@ -112,9 +112,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    fn from_target(py: Python<'_>, target: target::Target) -> Target {
+    fn from_target(py: Python<'_>, target: target::Target, shown: Option<&str>) -> Target {
         Target {
-            url: PyString::new(py, target.url()).unbind(),
+            url: PyString::new(py, shown.unwrap_or(target.url())).unbind(),
             path_url: PyString::new(py, &target.path_url()).unbind(),
             target: Arc::new(target),
         }
@@ -126,13 +126,14 @@ impl Target {
     /// The target of a URL that requests would use as it is; `None` for others.
     #[staticmethod]
     fn plain(py: Python<'_>, url: &str) -> Option<Target> {
-        target::Target::plain(url).map(|target| Target::from_target(py, target))
+        target::Target::plain(url).map(|target| Target::from_target(py, target, None))
     }
 
-    /// The target of a URL that has been prepared; `None` if it is none of HTTP.
+    /// The target of a URL that has been prepared; `None` if it is none of HTTP. Others see it as `shown`, if that is given.
     #[staticmethod]
-    fn prepared(py: Python<'_>, url: &str) -> Option<Target> {
-        target::Target::prepared(url).map(|target| Target::from_target(py, target))
+    #[pyo3(signature = (url, shown=None))]
+    fn prepared(py: Python<'_>, url: &str, shown: Option<&str>) -> Option<Target> {
+        target::Target::prepared(url).map(|target| Target::from_target(py, target, shown))
     }
 
     /// The host to connect to.

@@ -189,7 +189,7 @@ impl Reply {
         extras: Option<&Bound<'_, PyDict>>,
         cookie: Option<&Bound<'_, PyAny>>,
         authorization: Option<&str>,
-        body: Option<&Bound<'_, PyBytes>>,
+        body: Option<&Bound<'_, PyAny>>,
         content_type: Option<&str>,
         tells_zero: bool,
         timeouts: Option<(Option<f64>, Option<f64>)>,
@@ -198,6 +198,11 @@ impl Reply {
     ) -> PyResult<Reply> {
         let parsed = wire_method(method.to_str()?)?;
         let own = extras.map(own_headers).transpose()?.unwrap_or_default();
+        if client.get().order == head::Order::HostFirst
+            && own.iter().any(|(name, value)| value.is_none() && is_always_sent(name))
+        {
+            return Err(NotPlain::new_err("a header is left to the library"));
+        }
         let own: Vec<head::Extra<'_>> =
             own.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
         let cookie = cookie.map(value_bytes).transpose()?;
@@ -208,7 +213,7 @@ impl Reply {
             extras: &own,
             cookie: cookie.as_deref(),
             authorization: authorization.map(str::as_bytes),
-            body: body.map(|body| body.as_bytes()),
+            body: body.map(body_bytes).transpose()?,
             content_type,
             tells_zero,
         };
@@ -224,7 +229,7 @@ impl Reply {
             target: target.clone().unbind(),
             name,
             session,
-            body: body.map(|body| body.clone().into_any().unbind()),
+            body: body.map(|body| body.clone().unbind()),
             own_status: AtomicU32::new(0),
         })
     }
@@ -515,6 +520,22 @@ fn latin1(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// The bytes of a body: text goes out in UTF-8.
+fn body_bytes<'a>(body: &'a Bound<'_, PyAny>) -> PyResult<&'a [u8]> {
+    if let Ok(bytes) = body.cast_exact::<PyBytes>() {
+        return Ok(bytes.as_bytes());
+    }
+    match body.cast_exact::<PyString>() {
+        Ok(text) => Ok(text.to_str()?.as_bytes()),
+        Err(_) => Err(NotPlain::new_err("the body is neither bytes nor text")),
+    }
+}
+
+/// Headers that urllib3 or http.client send a value of their own for where they are missing.
+fn is_always_sent(name: &str) -> bool {
+    name.eq_ignore_ascii_case("user-agent") || name.eq_ignore_ascii_case("accept-encoding")
+}
+
 /// The headers of one request; `None` as a value takes the session's away.
 fn own_headers(dict: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Option<Vec<u8>>)>> {
     dict.iter()
@@ -522,7 +543,11 @@ fn own_headers(dict: &Bound<'_, PyDict>) -> PyResult<Vec<(String, Option<Vec<u8>
             let name = name
                 .cast_exact::<PyString>()
                 .map_err(|_| NotPlain::new_err("the name of a header is no text"))?;
-            let value = if value.is_none() { None } else { Some(value_bytes(&value)?) };
+            let value = match value.cast_exact::<PyString>() {
+                Ok(text) => Some(value_bytes(text)?),
+                Err(_) if value.is_none() => None,
+                Err(_) => return Err(NotPlain::new_err("the value of a header is no text")),
+            };
             Ok((name.to_str()?.to_owned(), value))
         })
         .collect()
