@@ -23,7 +23,6 @@ from geventhttpclient.connectionpool import DEFAULT_CONNECTION_TIMEOUT, DEFAULT_
 from geventhttpclient.header import Headers
 from geventhttpclient.response import HTTPConnectionClosed
 from geventhttpclient.url import URL
-from geventhttpclient.useragent import CompatResponse
 from locust.contrib import fasthttp
 from locust.contrib.fasthttp import (
     FAILURE_EXCEPTIONS,
@@ -37,8 +36,9 @@ from locust.contrib.fasthttp import (
 
 from squall_locust import _engine, hub
 from squall_locust._engine import NoAddress, NotPlain, Reply
-from squall_locust.clients import MAX_COOKIES, MAX_LINES, MAX_TARGETS, NO_CONTEXT, Lazy, authorities
 from squall_locust.hub import FAILED, REDIRECTS, SETS_COOKIES, UNDECODABLE, UNFINISHED, attach, count_slow
+from squall_locust.ready import MAX_COOKIES, MAX_LINES, MAX_TARGETS
+from squall_locust.replies import NO_CONTEXT, Lazy
 
 ORIGINAL_INIT = FastHttpSession.__init__
 ORIGINAL_REQUEST = FastHttpSession.request
@@ -184,8 +184,7 @@ def client_of(pool):
             max_open=concurrency,
             connect_timeout=arguments.get("connection_timeout", DEFAULT_CONNECTION_TIMEOUT),
             read_timeout=arguments.get("network_timeout", DEFAULT_NETWORK_TIMEOUT),
-            verify=not insecure,
-            authorities=None if insecure else authorities(),
+            tls=hub.tls(not insecure),
         )
     return client
 
@@ -332,70 +331,37 @@ def request(
             extras = dict(extras)
         body = content_type = None
         if data:
-            kind = type(data)
-            if kind is str:
-                # geventhttpclient encodes it here unless the caller says what it is.
-                content_type = "text/plain; charset=utf-8"
-                body = data if extras and any(field.lower() == "content-type" for field in extras) else data.encode()
-            elif kind is bytes:
-                body = data
-                content_type = "application/octet-stream"
-            elif kind is dict:
-                body = urlencode(data).encode()
-                content_type = "application/x-www-form-urlencoded; charset=utf-8"
-            else:
+            body, content_type = body_of(data, extras)
+            if body is None:
                 reason = "data"
                 break
         elif json is not None:
             body = json_module.dumps(json)
-            if extras:
-                extras = extras.copy()
-                for field, value in JSON_HEADERS.items():
-                    if field not in extras and field.lower() not in extras:
-                        extras[field] = value
-            else:
-                extras = JSON_HEADERS
+            extras = with_json_headers(extras)
         shown = name or own["request_name"] or url
         loop = get_hub()
         if loop is not hub.current:
             attach(loop)
+        parts = (
+            client,
+            self,
+            method,
+            target,
+            shown,
+            lines,
+            extras,
+            cookie,
+            authorization,
+            body,
+            content_type,
+            method in BODY_METHODS,
+            None,
+        )
         try:
             try:
-                reply = Reply(
-                    client,
-                    self,
-                    method,
-                    target,
-                    shown,
-                    lines,
-                    extras,
-                    cookie,
-                    authorization,
-                    body,
-                    content_type,
-                    method in BODY_METHODS,
-                    None,
-                    None,
-                    getcurrent(),
-                )
+                reply = Reply(*parts, None, getcurrent())
             except NoAddress:
-                reply = Reply(
-                    client,
-                    self,
-                    method,
-                    target,
-                    shown,
-                    lines,
-                    extras,
-                    cookie,
-                    authorization,
-                    body,
-                    content_type,
-                    method in BODY_METHODS,
-                    None,
-                    hub.addresses(target.host, target.port),
-                    getcurrent(),
-                )
+                reply = Reply(*parts, hub.addresses(target.host, target.port), getcurrent())
         except NotPlain as error:
             reason = str(error)
             break
@@ -452,6 +418,30 @@ def request(
     )
 
 
+def body_of(data, headers):
+    """Body and content type as geventhttpclient makes them; None for what it reads while it is sent."""
+    kind = type(data)
+    if kind is str:
+        # It is encoded here unless the caller says what it is.
+        is_told = headers and any(field.lower() == "content-type" for field in headers)
+        return (data if is_told else data.encode()), "text/plain; charset=utf-8"
+    if kind is bytes:
+        return data, "application/octet-stream"
+    if kind is dict:
+        return urlencode(data).encode(), "application/x-www-form-urlencoded; charset=utf-8"
+    return None, None
+
+
+def with_json_headers(headers):
+    if not headers:
+        return JSON_HEADERS
+    headers = headers.copy()
+    for field, value in JSON_HEADERS.items():
+        if field not in headers and field.lower() not in headers:
+            headers[field] = value
+    return headers
+
+
 def general(
     self, method, url, name, data, catch_response, stream, headers, auth, json, allow_redirects, context, kwargs
 ):
@@ -471,9 +461,7 @@ def general(
         headers["Accept-Encoding"] = ACCEPT_ENCODING
     if not data and json is not None:
         data = json_module.dumps(json)
-        for field, value in JSON_HEADERS.items():
-            if field not in headers and field.lower() not in headers:
-                headers[field] = value
+        headers = with_json_headers(headers)
     agent = self.client
     fast = self._fast
     began = time.perf_counter()

@@ -11,6 +11,7 @@ import sys
 import weakref
 
 from gevent import get_hub
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, extract_zipped_paths
 
 from squall_locust import _engine
 
@@ -68,6 +69,22 @@ def addresses(host, port):
     """Where a name leads, as the libraries ask for it: through the socket module, which gevent and users may replace."""
     found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     return [(entry[4][0], entry[4][1]) for entry in found]
+
+
+# Settings of TLS, by whether servers must prove who they are.
+_tls = {}
+
+
+def tls(verify):
+    """The engine's settings of TLS: with the authorities that requests trusts, and the system's."""
+    settings = _tls.get(verify)
+    if settings is None:
+        authorities = None
+        if verify:
+            with open(extract_zipped_paths(DEFAULT_CA_BUNDLE_PATH), encoding="utf-8") as file:
+                authorities = file.read()
+        settings = _tls[verify] = _engine.Tls(verify, authorities)
+    return settings
 
 
 # Flags of a reply.

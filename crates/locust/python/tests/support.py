@@ -5,7 +5,9 @@ Run them with a Python that has locust 2.47, and with the package `squall_locust
 """
 
 import json
+import os
 import socket
+import ssl
 import struct
 import unittest
 import zlib
@@ -21,6 +23,8 @@ from locust.env import Environment  # noqa: E402
 
 # No test waits longer. Seconds.
 LIMIT = 30
+# A certificate of its own for localhost and 127.0.0.1, until 2126, and its key.
+CERTIFICATE, KEY = (os.path.join(os.path.dirname(os.path.abspath(__file__)), name) for name in ("localhost.crt", "localhost.key"))
 
 assert locust.__version__.startswith("2.47"), locust.__version__
 
@@ -28,11 +32,18 @@ assert locust.__version__.startswith("2.47"), locust.__version__
 class Server(StreamServer):
     """Answers by the path; `seen` has what came, `connections` how many there were."""
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), self.serve)
+    def __init__(self, **tls):
+        super().__init__(("127.0.0.1", 0), self.serve, **tls)
         self.seen = []
         self.connections = 0
         self.n_closed = 0
+
+    def wrap_socket_and_handle(self, client_socket, address):
+        try:
+            super().wrap_socket_and_handle(client_socket, address)
+        except ssl.SSLError:
+            # The client does not trust us, as it should.
+            pass
 
     def serve(self, connection, _address):
         self.connections += 1

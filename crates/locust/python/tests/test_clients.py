@@ -9,7 +9,7 @@ import time
 import unittest
 import warnings
 
-from support import Case, refused_port, slow_count  # first: it imports Locust, which patches what the others import
+from support import CERTIFICATE, KEY, Case, Server, refused_port, slow_count  # first: it imports Locust, which patches what the others import
 
 import gevent
 import requests
@@ -255,6 +255,24 @@ class Twins(Case):
         self.compare(FastHttpUser, FAST, {"timeout": lambda c: c.get("/never")}, network_timeout=0.05)
         self.compare(FastHttpUser, FAST, {"headers": lambda c: c.get("/echo")}, default_headers={"X-A": "1"})
         self.compare(FastHttpUser, FAST, {"loop": lambda c: c.get("/redirect/3")}, max_redirects=2)
+
+    def test_tls_is_locust_s(self):
+        secure = Server(keyfile=KEY, certfile=CERTIFICATE)
+        secure.start()
+        self.addCleanup(secure.stop, 1)
+        url = f"https://localhost:{secure.server_port}/"
+        self.compare(
+            HttpUser,
+            REQUESTS,
+            {
+                "not trusted": lambda c: c.get(url, name="not trusted"),
+                "not verified": lambda c: c.get(url, verify=False),
+                "never verified": lambda c: (setattr(c, "verify", False), c.get(url))[-1],
+                "own authority": lambda c: c.get(url, verify=CERTIFICATE),
+            },
+        )
+        self.compare(FastHttpUser, FAST, {"insecure": lambda c: c.get(url)})
+        self.compare(FastHttpUser, FAST, {"not trusted": lambda c: c.get(url, name="not trusted")}, insecure=False)
 
     def test_blocks_decide_as_locust_s(self):
         def within(body, path="/echo", **arguments):

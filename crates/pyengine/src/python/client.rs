@@ -1,8 +1,7 @@
 //! Clients, targets and the headers of sessions.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use net::tls::{TlsConfig, TlsOptions, Verify};
@@ -25,26 +24,25 @@ pub(super) struct Client {
 
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
-/// Settings of TLS that were used before: whether servers must prove who they are, and by which authorities.
-static TLS: Mutex<Option<Known>> = Mutex::new(None);
+/// Settings of TLS. One of them serves any number of clients.
+#[pyclass(frozen, module = "squall_locust._engine")]
+pub(super) struct Tls(Arc<TlsConfig>);
 
-type Known = HashMap<(bool, String), Arc<TlsConfig>>;
-
-fn tls(verify: bool, authorities: Option<String>) -> PyResult<Arc<TlsConfig>> {
-    let key = (verify, authorities.unwrap_or_default());
-    let mut known = TLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    if let Some(config) = known.get(&key) {
-        return Ok(config.clone());
+#[pymethods]
+impl Tls {
+    /// `verify`: servers must prove who they are, by the system's authorities or those given as PEM.
+    #[new]
+    #[pyo3(signature = (verify, authorities=None))]
+    fn new(verify: bool, authorities: Option<String>) -> PyResult<Tls> {
+        let options = TlsOptions {
+            verify: if verify { Verify::Full } else { Verify::Skip },
+            extra_roots_pem: authorities.into_iter().collect(),
+            ..TlsOptions::new()
+        };
+        let config =
+            TlsConfig::new(&options).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Tls(Arc::new(config)))
     }
-    let options = TlsOptions {
-        verify: if verify { Verify::Full } else { Verify::Skip },
-        extra_roots_pem: if key.1.is_empty() { Vec::new() } else { vec![key.1.clone()] },
-        ..TlsOptions::new()
-    };
-    let config =
-        TlsConfig::new(&options).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok(known.entry(key).or_insert_with(|| Arc::new(config)).clone())
 }
 
 /// Seconds as a duration; what is none (negative, not a number) is no limit.
@@ -56,31 +54,29 @@ pub(super) fn seconds(seconds: Option<f64>) -> Option<Duration> {
 impl Client {
     #[new]
     #[pyo3(signature = (
-        *, like_requests, max_idle=10, max_open=None, connect_timeout=None, read_timeout=None, verify=true,
-        authorities=None,
+        *, like_requests, tls, max_idle=10, max_open=None, connect_timeout=None, read_timeout=None,
     ))]
     fn new(
         like_requests: bool,
+        tls: &Bound<'_, Tls>,
         max_idle: usize,
         max_open: Option<usize>,
         connect_timeout: Option<f64>,
         read_timeout: Option<f64>,
-        verify: bool,
-        authorities: Option<String>,
-    ) -> PyResult<Client> {
+    ) -> Client {
         let config = ClientConfig {
             max_idle,
             max_open,
             retry: if like_requests { Retry::Never } else { Retry::Repeatable },
             connect_timeout: seconds(connect_timeout),
             read_timeout: seconds(read_timeout),
-            tls: tls(verify, authorities)?,
+            tls: tls.get().0.clone(),
         };
-        Ok(Client {
+        Client {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             config: Arc::new(config),
             order: if like_requests { head::Order::HostFirst } else { head::Order::HostLast },
-        })
+        }
     }
 
     /// Closes the connections: those at rest now, the others after what they are doing.
@@ -114,7 +110,7 @@ pub(super) struct Target {
 impl Target {
     fn from_target(py: Python<'_>, target: target::Target, shown: Option<&str>) -> Target {
         Target {
-            url: PyString::new(py, shown.unwrap_or(target.url())).unbind(),
+            url: PyString::new(py, shown.unwrap_or_else(|| target.url())).unbind(),
             path_url: PyString::new(py, &target.path_url()).unbind(),
             target: Arc::new(target),
         }

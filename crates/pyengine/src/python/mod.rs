@@ -18,7 +18,7 @@ use pyo3::exceptions::{PyException, PyOSError};
 use pyo3::prelude::*;
 
 use crate::engine::Engine;
-use client::{Client, Lines, Target};
+use client::{Client, Lines, Target, Tls};
 use reply::Reply;
 use stats::Stats;
 
@@ -114,6 +114,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Client>()?;
     module.add_class::<Lines>()?;
     module.add_class::<Target>()?;
+    module.add_class::<Tls>()?;
     module.add_class::<Reply>()?;
     module.add_class::<Stats>()?;
     module.add_function(wrap_pyfunction!(version, module)?)?;
