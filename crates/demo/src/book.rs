@@ -6,6 +6,7 @@ use crate::exposition::Exposition;
 use crate::grpc;
 use crate::log::{Fault, Log, LogEntry, PathId, Record};
 use crate::predict::Quality;
+use crate::rollout::Rollout;
 use crate::route::{Kind, Route};
 use crate::stats::{Counts, Served};
 use crate::target::TargetConfig;
@@ -23,6 +24,7 @@ pub(crate) struct Book {
     pub(crate) transcript: Transcript,
     pub(crate) totalizer: Totalizer,
     pub(crate) trading: Trading,
+    pub(crate) rollout: Rollout,
     pub(crate) quality: Quality,
     pub(crate) predictions: u64,
     pub(crate) grpc: grpc::Tally,
@@ -55,6 +57,7 @@ impl Book {
             transcript: Transcript::new(config.transcript),
             totalizer: Totalizer::new(now, config.pipeline_delay),
             trading: Trading::new(),
+            rollout: Rollout::new(),
             quality: Quality::new(),
             predictions: 0,
             grpc: grpc::Tally::new(),

@@ -2,7 +2,7 @@
 //! and a log that make it the ground truth which our own measurements are checked against.
 //!
 //! It serves the totalizer (`/v1/healthcheck`, `/v1/results`), a predict API (`/predict`,
-//! `/feedback`, `/metrics`), helpers that test scripts ask for (`/anything`, `/status/:code`,
+//! `/feedback`, `/metrics`), a trading and a deployment API (`/api/…`), helpers that test scripts ask for (`/anything`, `/status/:code`,
 //! `/cookies/set`, …), injects exactly known delays and faults (`?delay=12.5ms`, `?close=reset`, …,
 //! or server-wide through `PUT /_control`), and records for every request when its last byte arrived
 //! by the kernel's stamp and how long the answer really took (`/_log`, `/_stats`, `/_transcript`).
@@ -33,6 +33,7 @@ mod percent;
 mod predict;
 mod reader;
 mod redirect;
+mod rollout;
 mod route;
 mod sample;
 mod service;

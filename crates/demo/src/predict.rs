@@ -1,14 +1,18 @@
-//! The predict API of the seeds: a calories regression and a sentinel classifier, both real
-//! functions of their input, and the rolling error of predictions whose truth came in.
+//! The predict API of the seeds: a calories regression, a sentinel classifier and the sentinel's score of card
+//! transactions, all real functions of their input, and the rolling error of predictions whose truth came in.
 
 use crate::answer::Answer;
 use rt::Nanos;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The most instances in one request.
 const MAX_INSTANCES: usize = 10_000;
 /// The most features of one sentinel instance.
 const MAX_FEATURES: usize = 10_000;
+/// The anonymous components of a card transaction, `V1` to `V28`; beside them are its amount and its time.
+const COMPONENTS: usize = 28;
+const AMOUNT: usize = COMPONENTS;
+const TIME: usize = COMPONENTS + 1;
 const WINDOW_S: u64 = 300;
 
 /// Squared log errors of the last 5 minutes, by second.
@@ -98,6 +102,11 @@ fn predict_one(instance: &Value, now: Nanos, quality: &mut Quality) -> Result<Va
     if !instance.is_object() {
         return Err("an instance is an object or an array of numbers".to_owned());
     }
+    if let Some(fields) = features.as_object()
+        && fields.keys().any(|name| slot(name).is_some_and(|slot| slot < COMPONENTS))
+    {
+        return transaction(fields);
+    }
     let calories = calories(features)?;
     if let Some(actual) = field(instance, "actual").and_then(Value::as_f64) {
         quality.observe(now, calories, actual);
@@ -105,19 +114,71 @@ fn predict_one(instance: &Value, now: Nanos, quality: &mut Quality) -> Result<Va
     Ok(json!({ "prediction": calories, "unit": "kcal", "model": "calories-keytel-2005" }))
 }
 
-/// A logistic score with fixed weights: weight i is sin(i + 1).
+/// A logistic score with fixed weights.
 fn sentinel(features: &[Value]) -> Result<Value, String> {
     if features.is_empty() || features.len() > MAX_FEATURES {
         return Err(format!("{} features, from 1 to {MAX_FEATURES}", features.len()));
     }
-    let mut sum = 0.0;
-    for (i, feature) in features.iter().enumerate() {
-        let x = feature.as_f64().ok_or_else(|| format!("features[{i}] is not a number"))?;
-        sum += (i as f64 + 1.0).sin() * x;
-    }
-    let score = 1.0 / (1.0 + (-sum / (features.len() as f64).sqrt()).exp());
+    let number = |(i, feature): (usize, &Value)| {
+        feature.as_f64().ok_or_else(|| format!("features[{i}] is not a number"))
+    };
+    let features = features.iter().enumerate().map(number).collect::<Result<Vec<f64>, String>>()?;
+    let score = logistic(weighed(&features));
     let class = u8::from(score > 0.5);
     Ok(json!({ "prediction": class, "score": score, "model": "sentinel-logistic" }))
+}
+
+/// The weighed sum over the root of the number of features; weight i is sin(i + 1).
+fn weighed(features: &[f64]) -> f64 {
+    let weighed = features.iter().enumerate().map(|(i, x)| (i as f64 + 1.0).sin() * x);
+    weighed.sum::<f64>() / (features.len() as f64).sqrt()
+}
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// How likely a card transaction, `{"time": 12345, "amount": 150.5, "V1": -1.35, …, "V28": 0.5}`, is a fraud: the
+/// sentinel's score of its components, of the amount's logarithm and of the time of day, with an intercept that makes
+/// frauds rare.
+fn transaction(fields: &Map<String, Value>) -> Result<Value, String> {
+    let mut slots = [None; COMPONENTS + 2];
+    for (name, value) in fields {
+        if let Some(slot) = slot(name) {
+            let number = value.as_f64();
+            slots[slot] = Some(number.ok_or_else(|| format!("field `{name}` is not a number"))?);
+        }
+    }
+    let mut features = [0.0; COMPONENTS + 2];
+    for (at, (feature, slot)) in features.iter_mut().zip(slots).enumerate() {
+        *feature = slot.ok_or_else(|| match at {
+            AMOUNT => "field `amount` is missing".to_owned(),
+            TIME => "field `time` is missing".to_owned(),
+            component => format!("field `V{}` is missing", component + 1),
+        })?;
+    }
+    features[AMOUNT] = features[AMOUNT].max(0.0).ln_1p() / 10.0;
+    features[TIME] = features[TIME].rem_euclid(86_400.0) / 86_400.0;
+    let probability = logistic(4.0 * weighed(&features) - 5.0);
+    let is_fraud = probability > 0.5;
+    Ok(json!({
+        "prediction": u8::from(is_fraud),
+        "fraud_probability": probability,
+        "is_fraud": is_fraud,
+        "model": "sentinel-logistic",
+    }))
+}
+
+/// Where a field of a transaction belongs among its features; in any case of letters.
+fn slot(name: &str) -> Option<usize> {
+    if name.eq_ignore_ascii_case("amount") {
+        return Some(AMOUNT);
+    }
+    if name.eq_ignore_ascii_case("time") {
+        return Some(TIME);
+    }
+    let number: usize = name.strip_prefix(['V', 'v'])?.parse().ok()?;
+    (1..=COMPONENTS).contains(&number).then(|| number - 1)
 }
 
 /// Energy spent in exercise from heart rate, weight and age: L. R. Keytel et al., "Prediction of
@@ -186,6 +247,27 @@ mod tests {
         assert_eq!(body["prediction"], 0);
     }
 
+    /// All components alike.
+    fn card(component: f64, more: &str) -> String {
+        let components: Vec<String> =
+            (1..=COMPONENTS).map(|n| format!("\"V{n}\":{component}")).collect();
+        format!("{{\"time\":12345,\"amount\":150.5,{}{more}}}", components.join(","))
+    }
+
+    #[test]
+    fn card_transactions_have_a_probability_of_fraud() {
+        let (status, count, ordinary) = ask(&card(0.0, ""));
+        assert_eq!((status, count), (200, 1), "{ordinary}");
+        assert_eq!((&ordinary["prediction"], &ordinary["is_fraud"]), (&json!(0), &json!(false)));
+        // The weights of V1 to V28 add up to 1.9, so a common shift of all components moves the score.
+        let probability = |body: &Value| body["fraud_probability"].as_f64().unwrap();
+        let (_, _, unusual) = ask(&card(50.0, ""));
+        assert_eq!(unusual["prediction"], 1, "{unusual}");
+        assert!(probability(&ordinary) < 0.05 && probability(&unusual) > 0.9);
+        let (_, _, same) = ask(&card(0.0, ",\"note\":\"x\""));
+        assert_eq!(same, ordinary);
+    }
+
     #[test]
     fn several_instances_come_back_in_order() {
         let (status, count, body) = ask(r#"[[1],{"features":[-1]}]"#);
@@ -206,6 +288,8 @@ mod tests {
             (r#"{"features":[]}"#, "features"),
             (r#"{"features":[1,"x"]}"#, "features[1]"),
             (r#"{"age":"old"}"#, "age"),
+            (r#"{"V1":1,"time":0,"amount":1}"#, "V2"),
+            (r#"{"V1":"x"}"#, "V1"),
             (r#"{"age":3,"weight":3,"heart rate":3,"duration":3}"#, "sex"),
         ] {
             let (status, count, answer) = ask(body);

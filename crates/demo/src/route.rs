@@ -89,6 +89,24 @@ routes! {
     Trades "/api/trades" Service GetOrPost,
     Positions "/api/positions" Service Get,
     Signals "/api/signals" Service Get,
+    ApiHealth "/api/v1/health/" Service Get,
+    ApiHealthBare "/api/v1/health" Service Get,
+    SessionLogin "/api/v1/auth/login/" Service Post,
+    SessionLoginBare "/api/v1/auth/login" Service Post,
+    SessionLogout "/api/v1/auth/logout/" Service Post,
+    SessionUser "/api/v1/auth/me/" Service Get,
+    Deployments "/api/v1/deployments/" Service GetOrPost,
+    Deployment "/api/v1/deployments/:id/" Service Get,
+    Approvals "/api/v1/approvals/" Service Get,
+    Approve "/api/v1/approvals/:id/approve/" Service Post,
+    Reject "/api/v1/approvals/:id/reject/" Service Post,
+    CabPending "/api/v1/cab/pending/" Service Get,
+    CabApprove "/api/v1/cab/:id/approve/" Service Post,
+    CabReject "/api/v1/cab/:id/reject/" Service Post,
+    Connectors "/api/v1/connectors/" Service Get,
+    ConnectorPublish "/api/v1/connectors/publish/" Service Post,
+    ConnectorStatus "/api/v1/connectors/status/:id/" Service Get,
+    ConnectorRemediate "/api/v1/connectors/remediate/" Service Post,
     Metrics "/metrics" Scrape Get,
     Get "/get" Service Get,
     Post "/post" Service Post,
@@ -154,6 +172,7 @@ impl Route {
             b"/v1/results" => return Route::Results,
             b"/v1/healthcheck" => return Route::Healthcheck,
             b"/predict" => return Route::Predict,
+            b"/api/v1/deployments/" => return Route::Deployments,
             _ => {}
         }
         if path.first() != Some(&b'/') {
@@ -225,6 +244,11 @@ mod tests {
             ("/cookies/set/a/b", Route::CookieSetOne),
             ("/basic-auth/u/p", Route::BasicAuth),
             ("/_stats", Route::Stats),
+            ("/api/v1/deployments/", Route::Deployments),
+            ("/api/v1/deployments/7/", Route::Deployment),
+            ("/api/v1/deployments/7", Route::NotFound),
+            ("/api/v1/cab/7/approve/", Route::CabApprove),
+            ("/api/v1/connectors/status/7/", Route::ConnectorStatus),
             ("/nope", Route::NotFound),
             ("", Route::NotFound),
             ("(not found)", Route::NotFound),
@@ -243,6 +267,7 @@ mod tests {
     fn variables_are_what_follows_the_fixed_part() {
         assert_eq!(Route::Status.variables("/status/418"), "418");
         assert_eq!(Route::BasicAuth.variables("/basic-auth/u/p"), "u/p");
+        assert_eq!(Route::CabApprove.variables("/api/v1/cab/7/approve/"), "7/approve/");
         assert_eq!(Route::Root.variables("/"), "");
     }
 }

@@ -51,6 +51,24 @@ pub(crate) fn answer(
         Route::Login | Route::Portfolio | Route::Trades | Route::Positions | Route::Signals => {
             book.trading.answer(request, route, out);
         }
+        Route::ApiHealth
+        | Route::ApiHealthBare
+        | Route::SessionLogin
+        | Route::SessionLoginBare
+        | Route::SessionLogout
+        | Route::SessionUser
+        | Route::Deployments
+        | Route::Deployment
+        | Route::Approvals
+        | Route::Approve
+        | Route::Reject
+        | Route::CabPending
+        | Route::CabApprove
+        | Route::CabReject
+        | Route::Connectors
+        | Route::ConnectorPublish
+        | Route::ConnectorStatus
+        | Route::ConnectorRemediate => book.rollout.answer(request, route, out),
         Route::Metrics => {
             let text = book.exposition.render(book, origin.arrival);
             out.text(exposition::CONTENT_TYPE, text.as_bytes());

@@ -62,6 +62,100 @@ fn the_trading_api_wants_a_token_and_keeps_tenants_apart() {
     }
 }
 
+#[test]
+fn the_deployment_api_wants_a_session_and_remembers_what_it_was_told() {
+    let target = start();
+    let mut client = Client::to(&target);
+    assert_eq!(client.get("/api/v1/health/").json()["status"], "healthy");
+    assert_eq!(client.get("/api/v1/deployments/").status, 401);
+
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let login = b"username=loadtest_user&password=test123";
+    let answer = client.request("POST", "/api/v1/auth/login/", &[form], login);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    let cookie = format!("csrftoken=x; sessionid={token}");
+    let bearer = format!("Bearer {token}");
+    let by_cookie = ("Cookie", cookie.as_str());
+    let by_token = ("Authorization", bearer.as_str());
+    for (credential, status) in
+        [(by_cookie, 200), (by_token, 200), (("Cookie", "sessionid=1"), 401)]
+    {
+        assert_eq!(client.request("GET", "/api/v1/auth/me/", &[credential], b"").status, status);
+    }
+
+    let order = b"app_name=nginx-1&version=1.2.3&target_ring=PILOT&evidence_pack_id=x";
+    let made = client.request("POST", "/api/v1/deployments/", &[form, by_cookie], order);
+    assert_eq!(made.status, 201, "{}", made.text());
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let json_type = ("Content-Type", "application/json");
+    let publish = format!(r#"{{"deployment_id":"{id}","target_plane":"ANSIBLE","config":{{}}}}"#);
+    let cases = [
+        ("GET", format!("/api/v1/deployments/{id}/"), "", 200, "/app_name", json!("nginx-1")),
+        ("GET", "/api/v1/deployments/?limit=1".into(), "", 200, "/deployments/0/id", json!(id)),
+        ("GET", "/api/v1/cab/pending/?limit=100".into(), "", 200, "/count", json!(121)),
+        (
+            "GET",
+            "/api/v1/approvals/?limit=x".into(),
+            "",
+            400,
+            "/detail",
+            json!("`limit` is a number up to 500, `offset` a number"),
+        ),
+        ("POST", format!("/api/v1/cab/{id}/approve/"), "{}", 200, "/status", json!("APPROVED")),
+        (
+            "POST",
+            format!("/api/v1/approvals/{id}/reject/"),
+            "{}",
+            404,
+            "/detail",
+            json!("No pending approval has this id."),
+        ),
+        (
+            "GET",
+            format!("/api/v1/connectors/status/{id}/"),
+            "",
+            404,
+            "/detail",
+            json!("Nothing was published for this deployment."),
+        ),
+        (
+            "POST",
+            "/api/v1/connectors/publish/".into(),
+            publish.as_str(),
+            200,
+            "/status",
+            json!("PUBLISHED"),
+        ),
+        (
+            "GET",
+            format!("/api/v1/connectors/status/{id}/"),
+            "",
+            200,
+            "/planes/0/plane",
+            json!("ANSIBLE"),
+        ),
+        ("GET", "/api/v1/connectors/".into(), "", 200, "/connectors/4/publications", json!(1)),
+        (
+            "POST",
+            "/api/v1/connectors/publish/".into(),
+            "[]",
+            400,
+            "/detail",
+            json!("body is not a JSON object"),
+        ),
+    ];
+    for (method, path, body, status, pointer, want) in cases {
+        let headers = [json_type, by_token];
+        let response = client.request(method, &path, &headers, body.as_bytes());
+        assert_eq!(response.status, status, "{method} {path}: {}", response.text());
+        assert_eq!(response.json().pointer(pointer), Some(&want), "{method} {path}");
+    }
+    assert_eq!(target.served().of_route("/api/v1/deployments/"), 3);
+    let logout = client.request("POST", "/api/v1/auth/logout/", &[by_cookie], b"");
+    assert!(logout.header("set-cookie").unwrap().contains("Max-Age=0"));
+}
+
 /// (method, target, headers, body, status, JSON pointer, value there)
 type Case<'a> =
     (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str, serde_json::Value);
