@@ -230,6 +230,8 @@ def request(
             content_type,
             tells_zero,
             timeouts,
+            catch_response,
+            context or None,
         )
         try:
             try:
@@ -268,12 +270,7 @@ def request(
             if engine is not None and not flags & IS_ERROR:
                 reply.record(engine)
             else:
-                reply._context = context
                 reply.__exit__(None, None, None)
-            return reply
-        reply._catch_response = True
-        if context:
-            reply._context = context
         return reply
     if reason is not None:
         count_slow(reason)

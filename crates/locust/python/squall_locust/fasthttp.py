@@ -356,6 +356,8 @@ def request(
             content_type,
             method in BODY_METHODS,
             None,
+            False,
+            None,
         )
         try:
             try:

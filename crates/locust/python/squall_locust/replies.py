@@ -40,10 +40,7 @@ class EngineResponse(_engine.Reply, ResponseContextManager):
     # Sending is done by the base class's constructor.
     __init__ = object.__init__
 
-    _entered = False
-    _catch_response = False
     _content_consumed = True
-    _context = NO_CONTEXT
     _next = None
 
     _content = Lazy(lambda self: self.content)
@@ -69,8 +66,9 @@ class EngineResponse(_engine.Reply, ResponseContextManager):
 
     @Lazy
     def request_meta(self):
+        self.touch()
         session = self.session
-        context = self._context
+        context = self.request_context or NO_CONTEXT
         if session.user:
             context = {**session.user.context(), **context}
         return {
@@ -94,15 +92,21 @@ class EngineResponse(_engine.Reply, ResponseContextManager):
         except StopIteration:
             pass
 
-    def __exit__(self, exc, value, traceback):
-        if exc is None and self.status_code < 400:
-            own = self.__dict__
-            if not ("_manual_result" in own or "request_meta" in own or "error" in own):
-                engine = self.session.request_event.engine
-                if engine is not None:
-                    self.record(engine)
-                    return True
-        return ResponseContextManager.__exit__(self, exc, value, traceback)
+    def _decide(self, result):
+        self.touch()
+        self.__dict__["_manual_result"] = result
+
+    _manual_result = property(lambda self: self.__dict__.get("_manual_result"), _decide)
+
+    def _blame(self, error):
+        self.touch()
+        self.__dict__["error"] = error
+
+    error = property(lambda self: self.__dict__.get("error"), _blame)
+
+    # With-blocks begin and end in the engine; what is not plain comes here.
+    _enter_slowly = ResponseContextManager.__enter__
+    _exit_slowly = ResponseContextManager.__exit__
 
 
 def raw_response(reply, read=False):

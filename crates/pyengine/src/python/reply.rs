@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use jiter::{FloatMode, PartialMode, PythonParse, StringCacheMode};
 use net::encoding::decode_body;
 use net::http::{Method, Response, Version};
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString};
 use rt::Nanos;
 
 use super::client::{Client, Lines, Target, pairs, seconds, value_bytes};
@@ -43,8 +44,15 @@ pub(super) struct Reply {
     name: Py<PyAny>,
     session: Py<PyAny>,
     body: Option<Py<PyAny>>,
+    /// The context of the request, where it has one.
+    context: Option<Py<PyAny>>,
     /// A status that was put in place of the response's, plus one; 0 is none.
     own_status: AtomicU32,
+    /// Whether it may be used in a with-block, and whether it is.
+    catches: AtomicBool,
+    is_entered: AtomicBool,
+    /// Whether something of it was changed that a report has to look at.
+    is_touched: AtomicBool,
 }
 
 /// A response that was taken in.
@@ -176,7 +184,7 @@ impl Reply {
     #[new]
     #[pyo3(signature = (
         client, session, method, target, name, lines, extras, cookie, authorization, body, content_type, tells_zero,
-        timeouts, addresses, waiter,
+        timeouts, catches, context, addresses, waiter,
     ))]
     #[allow(clippy::too_many_arguments)] // The caller in Python is hot: no object is made to carry them.
     fn new(
@@ -193,6 +201,8 @@ impl Reply {
         content_type: Option<&str>,
         tells_zero: bool,
         timeouts: Option<(Option<f64>, Option<f64>)>,
+        catches: &Bound<'_, PyAny>,
+        context: Option<Py<PyAny>>,
         addresses: Option<Vec<(String, u16)>>,
         waiter: Waiter,
     ) -> PyResult<Reply> {
@@ -230,7 +240,11 @@ impl Reply {
             name,
             session,
             body: body.map(|body| body.clone().unbind()),
+            context,
             own_status: AtomicU32::new(0),
+            catches: AtomicBool::new(catches.is_truthy()?),
+            is_entered: AtomicBool::new(false),
+            is_touched: AtomicBool::new(false),
         })
     }
 
@@ -269,7 +283,11 @@ impl Reply {
             name,
             session,
             body: body.map(|body| body.clone().into_any().unbind()),
+            context: None,
             own_status: AtomicU32::new(0),
+            catches: AtomicBool::new(false),
+            is_entered: AtomicBool::new(false),
+            is_touched: AtomicBool::new(false),
         })
     }
 
@@ -311,6 +329,75 @@ impl Reply {
             stats.error(method, name, text, now);
         }
         Ok(())
+    }
+
+    /// Begins a with-block.
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let this = slf.get();
+        this.is_entered.store(true, Ordering::Relaxed);
+        if !this.catches.load(Ordering::Relaxed) {
+            return slf.call_method0(intern!(slf.py(), "_enter_slowly"));
+        }
+        Ok(slf.clone().into_any())
+    }
+
+    /// Ends a with-block. One in which nothing was decided, and that only the engine hears of, is counted here.
+    fn __exit__<'py>(
+        slf: &Bound<'py, Self>,
+        kind: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        traceback: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        let is_plain =
+            kind.is_none() && !this.is_touched.load(Ordering::Relaxed) && this.status_code() < 400;
+        if is_plain {
+            let event = this.session.bind(py).getattr(intern!(py, "request_event"))?;
+            if let Ok(stats) = event.getattr(intern!(py, "engine"))?.cast_exact::<Stats>() {
+                this.record(py, stats, None)?;
+                return Ok(PyBool::new(py, true).to_owned().into_any());
+            }
+        }
+        slf.call_method1(intern!(py, "_exit_slowly"), (kind, value, traceback))
+    }
+
+    /// Something was changed that a report has to look at.
+    fn touch(&self) {
+        self.is_touched.store(true, Ordering::Relaxed);
+    }
+
+    #[getter(_entered)]
+    fn is_entered(&self) -> bool {
+        self.is_entered.load(Ordering::Relaxed)
+    }
+
+    #[setter(_entered)]
+    fn set_entered(&self, is: bool) {
+        self.is_entered.store(is, Ordering::Relaxed);
+    }
+
+    #[getter(_catch_response)]
+    fn catches(&self) -> bool {
+        self.catches.load(Ordering::Relaxed)
+    }
+
+    #[setter(_catch_response)]
+    fn set_catches(&self, does: bool) {
+        self.catches.store(does, Ordering::Relaxed);
+    }
+
+    /// The context of the request, if it has one.
+    #[getter]
+    fn request_context(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.context.as_ref().map(|context| context.clone_ref(py))
+    }
+
+    /// What the collector of cycles has to know of: a session may come back to its responses.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.session)?;
+        visit.call(&self.name)?;
+        visit.call(&self.body)?;
+        visit.call(&self.context)
     }
 
     /// What failed: a word, and a number or a text; `None` if nothing did.
