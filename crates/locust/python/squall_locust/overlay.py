@@ -1,10 +1,14 @@
 """Lays the engine under Locust's classes, in place, so that whoever has imported them has ours."""
 
-from squall_locust import clients, fasthttp, hub, stats
+from squall_locust import _engine, clients, fasthttp, hub, stats
 
 
 def install():
     """To be called once, after `import locust` and before an Environment is made. ImportError: there is no engine."""
+    try:
+        _engine.descriptor()
+    except OSError as error:
+        raise ImportError(str(error)) from error
     stats.install()
     clients.install()
     fasthttp.install()
