@@ -438,7 +438,9 @@ struct Entered(Option<Rc<Inner>>);
 
 impl Entered {
     fn enter(core: &Rc<Inner>) -> Entered {
-        CURRENT.with(|current| Entered(current.replace(Some(core.clone()))))
+        // The thread may be ending, with a core among its last things: what is dropped then finds none.
+        let previous = CURRENT.try_with(|current| current.replace(Some(core.clone())));
+        Entered(previous.ok().flatten())
     }
 }
 

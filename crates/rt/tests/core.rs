@@ -363,3 +363,22 @@ fn turns_of_a_simulated_core_jump_to_the_next_deadline() {
     assert_eq!(at.get(), Nanos(3_600_000_000_000));
     core.turn();
 }
+
+#[test]
+fn a_core_may_be_among_the_last_things_of_its_thread() {
+    struct Kept(Option<Core>);
+    thread_local! {
+        static KEPT: RefCell<Kept> = const { RefCell::new(Kept(None)) };
+    }
+    rt::thread::start("ends", || {
+        // Thread-locals go in the reverse order of their first use: the core's own before this one.
+        KEPT.with(|kept| {
+            let mut core = real();
+            core.enter(|| rt::spawn(rt::sleep(Duration::from_secs(1))));
+            kept.borrow_mut().0 = Some(core);
+        });
+    })
+    .unwrap()
+    .join()
+    .unwrap();
+}
