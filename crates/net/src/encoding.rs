@@ -217,6 +217,7 @@ fn explain(encoding: Encoding, error: &io::Error) -> DecodeError {
 }
 
 /// Encodes with the levels k6's libraries use by default.
+#[inline(never)]
 pub fn encode(encoding: Encoding, body: &[u8]) -> Vec<u8> {
     let encoded = match encoding {
         Encoding::Gzip => {

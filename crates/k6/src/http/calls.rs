@@ -229,6 +229,21 @@ pub(super) fn read(
     if is_plain && url_name.is_none() && call.jar.borrow().is_empty() && !call.entry.has_user() {
         return Ok(call);
     }
+    read_rest(cx, http, &mut call, name.method, url_name, body, params)?;
+    Ok(call)
+}
+
+/// What only some calls have. Not inlined, for a VU's stack keeps every page it ever touched.
+#[inline(never)]
+fn read_rest(
+    cx: Ctx,
+    http: &VuHttp,
+    call: &mut Call,
+    method: Method,
+    url_name: Option<String>,
+    body: Raw,
+    params: Raw,
+) -> Result<(), NoCall> {
     let params = Params::read(cx, params)?;
     let mut tags: Vec<(&str, &str)> = Vec::with_capacity(params.tags.len() + 1);
     if let Some(name) = &url_name {
@@ -236,7 +251,7 @@ pub(super) fn read(
     }
     tags.extend(params.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     if !tags.is_empty() {
-        call.base = host.shard.borrow_mut().extend_tags(call.base, &tags);
+        call.base = cx.host().shard.borrow_mut().extend_tags(call.base, &tags);
     }
     call.timeout = params.timeout.unwrap_or(DEFAULT_TIMEOUT);
     if let Some(max) = params.redirects {
@@ -253,8 +268,8 @@ pub(super) fn read(
         call.jar = jar.clone();
     }
     let body = if body.is_nullish() { None } else { read_body(cx, body)? };
-    finish_request(http, &mut call, name.method, params, body);
-    Ok(call)
+    finish_request(http, call, method, params, body);
+    Ok(())
 }
 
 fn plain_get(http: &VuHttp, url: &Url) -> Request {
@@ -274,6 +289,7 @@ fn read_body(cx: Ctx, value: Raw) -> Result<Option<body::Body>, NoCall> {
 }
 
 /// Headers, cookies and body of the first hop.
+#[inline(never)]
 fn finish_request(
     http: &VuHttp,
     call: &mut Call,

@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -247,14 +247,10 @@ impl Client {
                     trace.got_kept(if peer.reused { rt::now() } else { trace.asked() });
                     connection
                 }
-                None => {
-                    // Boxed: connecting is rare and its state is large. So is HTTP/2's, whose requests all come here.
-                    let mut arriving = Box::pin(self.arrive(request, port, trace, peer, response));
-                    match arriving.as_mut().await? {
-                        Some(connection) => connection,
-                        None => return Ok(()),
-                    }
-                }
+                None => match self.arrive_boxed(request, port, trace, peer, response).await? {
+                    Some(connection) => connection,
+                    None => return Ok(()),
+                },
             };
             *peer = Peer { remote: Some(connection.remote), tls: connection.tls.clone(), reused };
             let outcome =
@@ -279,6 +275,31 @@ impl Client {
         }
     }
 
+    /// [`Self::arrive`] on the heap: connecting is rare and its state is large. So is HTTP/2's, whose requests all come
+    /// here. Not inlined: what makes the state holds it on its stack, and a VU's stack keeps every page it ever touched.
+    #[inline(never)]
+    fn arrive_boxed<'a>(
+        &'a self,
+        request: &'a Request,
+        port: u16,
+        trace: &'a Trace<'_>,
+        peer: &'a mut Peer,
+        response: &'a mut Response,
+    ) -> Pin<Box<impl Future<Output = Result<Option<Box<Connection>>, NetError>> + 'a>> {
+        Box::pin(self.arrive(request, port, trace, peer, response))
+    }
+
+    /// [`Self::dial`] on the heap, for the same reason.
+    #[inline(never)]
+    fn dial_boxed<'a>(
+        &'a self,
+        url: &'a Url,
+        port: u16,
+        trace: &'a Trace<'_>,
+    ) -> Pin<Box<impl Future<Output = Result<Way, NetError>> + 'a>> {
+        Box::pin(self.dial(url, port, trace))
+    }
+
     /// Where no connection is kept: carries the exchange out over HTTP/2, or gives a new HTTP/1.1 connection for it.
     async fn arrive(
         &self,
@@ -297,7 +318,7 @@ impl Client {
                     trace.got_kept(rt::now());
                     session
                 }
-                None => match Box::pin(self.dial(&request.url, port, trace)).await? {
+                None => match self.dial_boxed(&request.url, port, trace).await? {
                     Way::Plain(connection) => {
                         trace.got_new();
                         return Ok(Some(connection));
