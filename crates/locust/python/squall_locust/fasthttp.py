@@ -23,6 +23,7 @@ from geventhttpclient.connectionpool import DEFAULT_CONNECTION_TIMEOUT, DEFAULT_
 from geventhttpclient.header import Headers
 from geventhttpclient.response import HTTPConnectionClosed
 from geventhttpclient.url import URL
+from geventhttpclient.useragent import CompatResponse
 from locust.contrib import fasthttp
 from locust.contrib.fasthttp import (
     FAILURE_EXCEPTIONS,
@@ -356,14 +357,15 @@ def request(
             content_type,
             method in BODY_METHODS,
             None,
-            False,
-            None,
+            catch_response,
+            context or None,
         )
+        kind = EngineResponseContextManager if catch_response else EngineResponse
         try:
             try:
-                reply = Reply(*parts, None, getcurrent())
+                reply = kind(*parts, None, getcurrent())
             except NoAddress:
-                reply = Reply(*parts, hub.addresses(target.host, target.port), getcurrent())
+                reply = kind(*parts, hub.addresses(target.host, target.port), getcurrent())
         except NotPlain as error:
             reason = str(error)
             break
@@ -389,29 +391,19 @@ def request(
                 fast.handoff = reply
                 break
             if flags & SETS_COOKIES:
-                response = EngineResponse(reply)
-                jar.extract_cookies(response, response.request)
-        status = reply.status_code
-        if status not in VALID_CODES:
-            error = LocustBadStatusCode(self._build_url(url), code=status)
+                jar.extract_cookies(reply, reply.request)
+        if reply.status_code not in VALID_CODES:
+            error = LocustBadStatusCode(self._build_url(url), code=reply.status_code)
+            error.response, error.request = reply, reply.request
+            reply.error = error
+            reply.touch()
         if not catch_response:
-            response = EngineResponse(reply)
-            if error is not None:
-                error.response, error.request = response, response.request
-                response.error = error
             engine = own["request_event"].engine
             if engine is not None and error is None:
                 reply.record(engine)
             else:
-                meta = meta_of(response, context, error)
-                own["request_event"].fire(**meta)
-            return response
-        response = EngineResponseContextManager(reply)
-        response._context = context
-        if error is not None:
-            error.response, error.request = response, response.request
-            response.error = error
-        return response
+                own["request_event"].fire(**meta_of(reply, error))
+        return reply
     if reason is not None:
         count_slow(reason)
         fast.counted = True
@@ -507,83 +499,91 @@ def general(
     return response
 
 
-def meta_of(response, context, error):
-    reply = response._reply
-    session = reply.session
+def meta_of(response, error):
+    """What listeners are told of a response of the fast way."""
+    session = response.session
+    context = response.request_context or NO_CONTEXT
     if session.user:
         context = {**session.user.context(), **context}
     return {
-        "request_type": reply.asked_method,
-        "name": reply.stat_name,
+        "request_type": response.asked_method,
+        "name": response.stat_name,
         "context": context,
         "response": response,
         "exception": error,
-        "start_time": reply.started_at,
-        "url": reply.target.url,
-        "response_length": len(reply.content),
-        "response_time": reply.elapsed_ms,
+        "start_time": response.started_at,
+        "url": response.target.url,
+        "response_length": response.body_length,
+        "response_time": response.elapsed_ms,
     }
 
 
-class _Parts:
-    """What a response of the fast way is made of, made when it is read."""
+def borrow(target, *classes):
+    """Gives a class the methods of others, the first first, that it has not itself. Those have slots, so that no class
+    can have them and the engine's as bases."""
+    for source in classes:
+        for name, value in vars(source).items():
+            is_method = callable(value) or isinstance(value, property) or name == "encoding"
+            if is_method and name not in vars(target) and name not in UNBORROWED and not hasattr(Reply, name):
+                setattr(target, name, value)
 
-    def __init__(self, reply):
-        self._reply = reply
 
-    @property
-    def status_code(self):
-        return self._reply.status_code
+UNBORROWED = frozenset(("__class__", "__init__", "__new__", "__enter__", "__exit__"))
 
-    @property
-    def content(self):
-        return self._reply.content
 
-    @property
-    def elapsed(self):
-        return timedelta(seconds=self._reply.first_byte_s)
+class EngineResponse(Reply):
+    """A response of the fast way, whose parts are made when they are read. To `isinstance` it is a FastResponse."""
 
-    headers = Lazy(lambda self: headers_of(self._reply))
+    # Sending is done by the base class's constructor.
+    __init__ = object.__init__
+    __class__ = property(lambda self: FastResponse)
+
+    url = property(lambda self: self.target.url)
+    elapsed = property(lambda self: timedelta(seconds=self.first_byte_s))
+    headers = Lazy(lambda self: headers_of(self))
     history = Lazy(lambda self: [])
-    _response = Lazy(lambda self: SocketResponse(self._reply, is_read=True))
-    request = Lazy(lambda self: sent_request(self._reply))
+    request = Lazy(lambda self: sent_request(self))
+    _response = Lazy(lambda self: SocketResponse(self, is_read=True))
+    _request = property(lambda self: self.request)
+    _sent_request = property(lambda self: self.sent_head.decode("latin-1"))
 
-    @property
-    def _request(self):
-        return self.request
+    def _json_slowly(self):
+        return json_module.loads(self.text)
 
-    @property
-    def _sent_request(self):
-        return self._reply.sent_head.decode("latin-1")
+    def __enter__(self):
+        return self
 
-    def json(self):
-        try:
-            return self._reply.parse_json()
-        except NotPlain:
-            return json_module.loads(self.text)
+    def __exit__(self, *_):
+        pass
 
 
-class EngineResponse(_Parts, FastResponse):
-    """A response of the fast way."""
-
-
-class EngineResponseContextManager(_Parts, ResponseContextManager):
+class EngineResponseContextManager(EngineResponse):
     """A response of the fast way, in a with-block."""
 
-    _catch_response = True
-    _context = NO_CONTEXT
-    _request_event = Lazy(lambda self: self._reply.session.request_event)
-    request_meta = Lazy(lambda self: meta_of(self, self._context, getattr(self, "error", None)))
+    __class__ = property(lambda self: ResponseContextManager)
 
-    def __exit__(self, exc, value, traceback):
-        if exc is None:
-            own = self.__dict__
-            if not ("_manual_result" in own or "request_meta" in own or "error" in own):
-                engine = self._reply.session.request_event.engine
-                if engine is not None:
-                    self._reply.record(engine)
-                    return True
-        return ResponseContextManager.__exit__(self, exc, value, traceback)
+    _request_event = Lazy(lambda self: self.session.request_event)
+
+    @Lazy
+    def request_meta(self):
+        self.touch()
+        return meta_of(self, self.__dict__.get("error"))
+
+    def _decide(self, result):
+        self.touch()
+        self.__dict__["_manual_result"] = result
+
+    _manual_result = property(lambda self: self.__dict__.get("_manual_result"), _decide)
+
+    # With-blocks begin and end in the engine; what is not plain comes here.
+    __enter__ = Reply.__enter__
+    __exit__ = Reply.__exit__
+    _enter_slowly = ResponseContextManager.__enter__
+    _exit_slowly = ResponseContextManager.__exit__
+
+
+borrow(EngineResponse, FastResponse, CompatResponse)
+borrow(EngineResponseContextManager, ResponseContextManager)
 
 
 def headers_of(reply):
