@@ -67,6 +67,8 @@ struct Inner<W> {
     rested_since: Nanos,
     /// To be closed as soon as the task runs.
     doomed: bool,
+    /// It was seen to stand just before the running exchange began.
+    is_checked: bool,
 }
 
 /// An exchange under way.
@@ -149,22 +151,20 @@ impl<W: 'static> Connection<W> {
             deadline: Nanos::MAX,
             rested_since: Nanos(0),
             doomed: false,
+            is_checked: false,
         };
         Connection { pool, number, epoch, inner: RefCell::new(inner) }
     }
 
-    /// Whether a request may be tried on it now.
-    pub(crate) fn is_usable(&self, now: Nanos) -> bool {
+    /// Whether a request may be tried on it now. What happened within this turn of the loop has not been seen yet, so the
+    /// kernel is asked; but not for a request that can be repeated if it fails, and that comes right after another.
+    pub(crate) fn is_usable(&self, now: Nanos, repeatable: bool) -> bool {
         let mut inner = self.inner.borrow_mut();
-        if inner.doomed {
-            return false;
-        }
+        let inner = &mut *inner;
+        let Some(wire) = inner.wire.as_mut().filter(|_| !inner.doomed) else { return false };
         let rested = now.since(inner.rested_since);
-        match &mut inner.wire {
-            // What happened within the last turn may not have been seen yet; it is too soon for a server to have had enough.
-            Some(wire) => rested < TRUSTED || !wire.is_stale(),
-            None => false,
-        }
+        inner.is_checked = rested >= TRUSTED || !repeatable;
+        !inner.is_checked || !wire.is_stale()
     }
 
     /// Starts an exchange on a resting connection: writes as much as goes.
@@ -307,7 +307,7 @@ impl<W: 'static> Connection<W> {
         let again = died
             && running.reused
             && running.order.repeatable
-            && self.pool.config.retry == Retry::Repeatable
+            && (self.pool.config.retry == Retry::Repeatable || !inner.is_checked)
             && !running.slot.is_cancelled();
         if !again {
             return None;

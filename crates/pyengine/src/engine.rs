@@ -141,7 +141,9 @@ impl<W: 'static> Engine<W> {
         let mut stale = Vec::new();
         let kept = loop {
             match pool.pop() {
-                Some(connection) if connection.is_usable(now) => break Some(connection),
+                Some(connection) if connection.is_usable(now, order.repeatable) => {
+                    break Some(connection);
+                }
                 Some(connection) => stale.push(connection),
                 None => break None,
             }

@@ -15,7 +15,8 @@ use crate::target::Origin;
 /// What is tried again when a kept connection turns out to have been closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Nothing: it is an error, as with urllib3.
+    /// Nothing: it is an error, as with urllib3. A connection that was not looked at before is an exception: urllib3 would
+    /// have seen that it is closed.
     Never,
     /// Requests that may be repeated, as with geventhttpclient.
     Repeatable,

@@ -281,7 +281,23 @@ fn what_may_be_repeated_is_tried_on_a_new_connection_when_the_kept_one_died() {
         });
         let mut user = User::new(config(retry));
         assert_eq!(user.answer(&target(address)).failure, None);
+        // Long enough for the connection to be looked at before it is used.
+        pause();
+        pause();
         assert_eq!(user.answer(&target(address)).failure, failure);
+    }
+}
+
+#[test]
+fn a_server_that_closes_after_each_answer_without_a_word_is_no_failure() {
+    let (address, _seen) = server(|_, mut stream, told| {
+        told(read_request(&mut stream).unwrap());
+        stream.write_all(OK).unwrap();
+    });
+    let mut user = User::new(config(Retry::Never));
+    let target = target(address);
+    for _ in 0..50 {
+        assert_eq!(user.answer(&target).failure, None);
     }
 }
 

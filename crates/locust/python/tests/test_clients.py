@@ -404,6 +404,14 @@ class Ours(Case):
         second.client.get("/echo")
         self.assertEqual(self.server.connections, 2)
 
+    def test_a_server_that_closes_after_each_answer_is_no_failure(self):
+        for kind in (HttpUser, FastHttpUser):
+            client = self.user(kind).client
+            for _ in range(30):
+                client.get("/once")
+                client.post("/once", data="x")
+        self.assertEqual(self.environment.stats.total.num_failures, 0)
+
     def test_a_name_is_looked_up(self):
         for kind in (HttpUser, FastHttpUser):
             client = self.user(kind).client
