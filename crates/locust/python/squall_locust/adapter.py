@@ -92,7 +92,9 @@ def adapter_send(self, request, stream=False, timeout=None, verify=True, cert=No
             raise_failure(self, request, kind, detail, timeout, verify)
         if reply.header("transfer-encoding") is not None:
             raise ChunkedEncodingError(ProtocolError("Response ended prematurely"))
-    return self.build_response(request, raw_response(reply))
+    response = self.build_response(request, raw_response(reply))
+    response.engine_ms = reply.elapsed_ms
+    return response
 
 
 def why_not_engine(request, stream, timeout, verify, cert, proxies):

@@ -373,7 +373,9 @@ def general(self, method, url, name, catch_response, context, arguments):
     finally:
         self._fast.handoff = None
         self._fast.counted = False
-    response_time = (time.perf_counter() - began) * 1000
+    response_time = measured(response, reply)
+    if response_time is None:
+        response_time = (time.perf_counter() - began) * 1000
     first = (response.history[0] if response.history else response).request
     if first is not None:
         complete_url = str(first.url)
@@ -403,6 +405,17 @@ def general(self, method, url, name, catch_response, context, arguments):
     if not catch_response:
         wrapped.__exit__(None, None, None)
     return wrapped
+
+
+def measured(response, reply):
+    """What the engine measured of a request that went through requests' code, milliseconds: its exchanges, without what
+    this process took between them. None where the engine did not carry out all of it."""
+    failure = reply and reply.what_failed()
+    if failure is not None:
+        # After TLS failed, the library has tried by itself.
+        return None if failure[0] == "tls" else reply.elapsed_ms
+    times = [getattr(part, "engine_ms", None) for part in (*response.history, response)]
+    return None if None in times else sum(times)
 
 
 def get(self, url, *, data=None, json=None, **kwargs):

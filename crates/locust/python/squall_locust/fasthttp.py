@@ -27,6 +27,7 @@ from geventhttpclient.useragent import CompatResponse
 from locust.contrib import fasthttp
 from locust.contrib.fasthttp import (
     FAILURE_EXCEPTIONS,
+    ErrorResponse,
     FastHttpSession,
     FastRequest,
     FastResponse,
@@ -459,9 +460,10 @@ def general(
     agent = self.client
     fast = self._fast
     began = time.perf_counter()
-    if fast.handoff is not None:
-        start_time = fast.handoff.started_at
-        began -= fast.handoff.age_s
+    reply = fast.handoff
+    if reply is not None:
+        start_time = reply.started_at
+        began -= reply.age_s
     if not allow_redirects:
         followed = agent.redirect_response_codes
         agent.redirect_response_codes = frozenset()
@@ -488,7 +490,9 @@ def general(
             meta["response_length"] = len(response.content) if response.content else 0
         elif response.headers and "content-length" in response.headers:
             meta["response_length"] = int(response.headers["content-length"])
-        meta["response_time"] = (time.perf_counter() - began) * 1000
+        meta["response_time"] = measured(response, reply)
+        if meta["response_time"] is None:
+            meta["response_time"] = (time.perf_counter() - began) * 1000
         response.raise_for_status()
     except FAILURE_EXCEPTIONS as error:
         meta.setdefault("response_time", (time.perf_counter() - began) * 1000)
@@ -497,6 +501,21 @@ def general(
         return ResponseContextManager(response, self.request_event, meta, catch_response)
     self.request_event.fire(**meta)
     return response
+
+
+def measured(response, reply):
+    """What the engine measured of a request that went through geventhttpclient's code, milliseconds: its exchanges,
+    without what this process took between them. None where the engine did not carry out all of it."""
+    failure = reply and reply.what_failed()
+    if failure is not None:
+        # After TLS failed, the library has tried by itself.
+        return None if failure[0] == "tls" else reply.elapsed_ms
+    if isinstance(response, ErrorResponse):
+        return None
+    sockets = [part._response for part in (*response.history, response)]
+    if not all(isinstance(socket, SocketResponse) for socket in sockets):
+        return None
+    return sum(socket._reply.elapsed_ms for socket in sockets)
 
 
 def meta_of(response, error):

@@ -125,6 +125,20 @@ class Stats(Case):
         self.assertGreater(told[0]["response_time"], 0)
         self.assertEqual(self.environment.stats.total.num_requests, 2)
 
+    def test_times_of_redirects_and_failures_are_the_exchanges_own(self):
+        for kind in (HttpUser, FastHttpUser):
+            self.environment.stats.clear_all()
+            user = self.user(kind)
+            told = []
+            self.environment.events.request.add_listener(lambda response, response_time, **_: told.append(response_time))
+            started = time.perf_counter()
+            user.client.get("/redirect/2")
+            user.client.get("/close")
+            waited = (time.perf_counter() - started) * 1000
+            self.assertEqual(len(told), 2)
+            self.assertTrue(0 < told[0] and 0 < told[1] and sum(told) < waited, (told, waited))
+            self.environment.events.request.remove_listener(self.environment.events.request._handlers[-1])
+
     def test_snapshots_come_out(self):
         engine = self.environment.stats.engine
         self.user(HttpUser).client.get("/")
