@@ -410,7 +410,7 @@ def general(self, method, url, name, catch_response, context, arguments):
 def measured(response, reply):
     """What the engine measured of a request that went through requests' code, milliseconds: its exchanges, without what
     this process took between them. None where the engine did not carry out all of it."""
-    failure = reply and reply.what_failed()
+    failure = None if reply is None else reply.what_failed()
     if failure is not None:
         # After TLS failed, the library has tried by itself.
         return None if failure[0] == "tls" else reply.elapsed_ms
