@@ -135,7 +135,11 @@ def request(
     cert=None,
 ):
     own = self.__dict__
-    fast = own["_fast"]
+    try:
+        fast = own["_fast"]
+    except KeyError:
+        # A class of the user's that has not called our constructor.
+        fast = own["_fast"] = Fast(None)
     if fast.n_attributes != len(own):
         review(self, fast)
     if (

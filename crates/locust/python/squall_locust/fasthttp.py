@@ -287,7 +287,11 @@ def request(
     **kwargs,
 ):
     own = self.__dict__
-    fast = own["_fast"]
+    try:
+        fast = own["_fast"]
+    except KeyError:
+        # A class of the user's that has not called our constructor.
+        fast = own["_fast"] = Fast()
     if fast.n_attributes != len(own) or fast.agent is not own["client"]:
         review(self, fast)
     reason = None

@@ -14,8 +14,8 @@ from support import CERTIFICATE, KEY, Case, Server, refused_port, slow_count  # 
 import gevent
 import requests
 from locust import FastHttpUser, HttpUser
-from locust.clients import ResponseContextManager
-from locust.contrib.fasthttp import FastResponse
+from locust.clients import HttpSession, ResponseContextManager
+from locust.contrib.fasthttp import FastHttpSession, FastResponse
 from locust.exception import LocustError, RescheduleTask, ResponseError
 from squall_locust.clients import EngineResponse
 
@@ -380,6 +380,26 @@ class Ours(Case):
         client.send = lambda request, **kwargs: sent.append(request.url) or send(request, **kwargs)
         client.get("/echo")
         self.assertEqual(sent, [f"{self.host}/echo"])
+
+    def test_sessions_of_the_user_s_own_making_work(self):
+        class Session(HttpSession):
+            def __init__(self, base_url, event):
+                requests.Session.__init__(self)
+                self.base_url, self.request_event, self.user, self.request_name = base_url, event, None, None
+                self.explicit_name = None
+
+        event = self.environment.events.request
+        self.assertEqual(Session(self.host, event).get("/echo").status_code, 200)
+
+        class Wrapped(HttpSession):
+            def request(self, method, url, **kwargs):
+                return super().request(method, url + "?wrapped", **kwargs)
+
+        client = Wrapped(base_url=self.host, request_event=event, user=None)
+        self.assertEqual(client.get("/echo").json()["path"], "/echo?wrapped")
+        client = FastHttpSession(self.host, event, None)
+        self.assertEqual(client.get("/echo").json()["path"], "/echo")
+        self.assertEqual(self.environment.stats.total.num_requests, 3)
 
     def test_connections_are_as_many_as_a_fast_user_may_have(self):
         user = self.user(FastHttpUser, concurrency=2)
