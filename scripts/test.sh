@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every test. With the real k6 if it can be built; without it only if SQUALL_NO_K6=1 says so. Against the real
-# servers of outputs; without them only if SQUALL_NO_SERVERS=1 says so.
+# Runs every test. With the real k6 if it can be built; without it only if SQUALL_NO_K6=1 says so. With a Python that has
+# the real Locust; without it only if SQUALL_NO_LOCUST=1 says so. Against the real servers of outputs; without them only if
+# SQUALL_NO_SERVERS=1 says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,6 +20,13 @@ if [ "${SQUALL_NO_K6:-}" != 1 ]; then
     }
     SQUALL_K6_SOURCE=$(bash scripts/k6.sh source)
     export SQUALL_K6 SQUALL_K6_SOURCE
+fi
+if [ "${SQUALL_NO_LOCUST:-}" != 1 ]; then
+    SQUALL_LOCUST_PYTHON=$(bash scripts/locust.sh) || {
+        echo "test.sh: Locust could not be installed; SQUALL_NO_LOCUST=1 runs the tests without it" >&2
+        exit 1
+    }
+    export SQUALL_LOCUST_PYTHON
 fi
 if [ "${SQUALL_NO_SERVERS:-}" != 1 ]; then
     bash scripts/servers.sh || {

@@ -48,3 +48,24 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
         .or_else(|| option_var("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
     Some(base.join("squall"))
 }
+
+/// What says which Python is meant, besides a flag.
+pub(crate) fn python_search(chosen: Option<String>) -> locust::python::Search {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    locust::python::Search {
+        chosen,
+        virtual_env: option_var("VIRTUAL_ENV").map(PathBuf::from),
+        conda_prefix: option_var("CONDA_PREFIX").map(PathBuf::from),
+        path: std::env::split_paths(&path).collect(),
+    }
+}
+
+/// The user's `PYTHONPATH`, and whether `PYTHONSAFEPATH` is set.
+pub(crate) fn python_paths() -> (Option<std::ffi::OsString>, bool) {
+    (std::env::var_os("PYTHONPATH"), std::env::var_os("PYTHONSAFEPATH").is_some())
+}
+
+/// A folder for what lives as long as the process.
+pub(crate) fn temporary_folder() -> PathBuf {
+    std::env::temp_dir()
+}

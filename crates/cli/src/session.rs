@@ -18,6 +18,8 @@ pub(crate) enum Name {
     Squall,
     /// A link named `k6`: print nothing k6 would not print.
     K6,
+    /// A link named `locust`: behave as Locust does.
+    Locust,
 }
 
 impl Name {
@@ -25,6 +27,7 @@ impl Name {
     pub(crate) fn of(program: &str) -> Self {
         match Path::new(program).file_stem().and_then(|stem| stem.to_str()) {
             Some("k6") => Self::K6,
+            Some("locust") => Self::Locust,
             _ => Self::Squall,
         }
     }
@@ -34,6 +37,7 @@ impl Name {
         match self {
             Self::Squall => "squall",
             Self::K6 => "k6",
+            Self::Locust => "locust",
         }
     }
 }

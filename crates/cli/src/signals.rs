@@ -28,6 +28,16 @@ impl Signal {
     }
 }
 
+/// Sends a signal to a process; one that is gone is no error.
+pub(crate) fn send(pid: u32, number: libc::c_int) {
+    let Ok(pid) = libc::pid_t::try_from(pid) else { return };
+    // 0 and below would mean groups of processes.
+    if pid > 0 {
+        // SAFETY: kill touches no memory of this process.
+        unsafe { libc::kill(pid, number) };
+    }
+}
+
 extern "C" fn handle(number: libc::c_int) {
     let byte = [u8::try_from(number).unwrap_or(0)];
     // SAFETY: write is async-signal-safe; the buffer is one valid byte; a bad descriptor only makes it fail.

@@ -259,6 +259,12 @@ impl Snapshot {
         self.agent
     }
 
+    /// The same snapshot as if another shard had made it: who collects from several processes tells them apart so.
+    #[must_use]
+    pub fn signed(self, agent: u32) -> Self {
+        Self { agent, ..self }
+    }
+
     /// Its number among the shard's snapshots, from 1.
     pub fn seq(&self) -> u64 {
         self.seq

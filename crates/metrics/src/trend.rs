@@ -195,6 +195,15 @@ impl TrendSink {
         Some((values[0], values[1]))
     }
 
+    /// The values at the given ranks (from 0, ascending) among all sorted values, for definitions of percentiles other
+    /// than k6's; a rank past the end gives the largest, and all are 0 without any value.
+    pub fn values_at(&self, ranks: &[u64]) -> Vec<f64> {
+        match self.count.checked_sub(1) {
+            Some(last) => self.at_ranks(ranks, last),
+            None => vec![0.0; ranks.len()],
+        }
+    }
+
     fn at_ranks(&self, ranks: &[u64], last: u64) -> Vec<f64> {
         if let Some(histogram) = &self.histogram {
             // The extremes are known exactly, so no rank may lie beyond them.
@@ -276,6 +285,18 @@ mod tests {
         assert_eq!(sink(100, &[]).percentile(95.0), 0.0);
         assert_eq!(sink(100, &[7.5]).percentiles(&[0.0, 33.0, 100.0]), [7.5, 7.5, 7.5]);
         assert_eq!(sink(0, &[7.5]).percentile(95.0), 7.5);
+    }
+
+    #[test]
+    fn values_stand_at_their_ranks_raw_or_not() {
+        for budget in [0, 100] {
+            let four = sink(budget, &[8.0, 1.0, 2.0, 4.0]);
+            let values = four.values_at(&[0, 1, 3, 9]);
+            for (value, expected) in values.iter().zip([1.0, 2.0, 8.0, 8.0]) {
+                assert!((value - expected).abs() <= expected * 0.0005, "{value} is not {expected}");
+            }
+        }
+        assert_eq!(sink(100, &[]).values_at(&[0, 5]), [0.0, 0.0]);
     }
 
     #[test]

@@ -5,12 +5,15 @@
 //! path of an iteration. It must not print, read the environment or know what a script is: what is the script's comes
 //! through [`Test`].
 //!
+//! [`pages`] serves what another program's server has, but for some pages that are answered here: Locust's web UI.
+//!
 //! [`client`] is the other side, for commands that talk to a run of another process.
 //!
-//! Start reading at [`Server::start`], then `k6_api`.
+//! Start reading at [`Server::start`], then `k6_api`, [`pages`].
 
 pub mod client;
 mod k6_api;
+pub mod pages;
 mod server;
 
 pub use self::server::{BindError, Server};

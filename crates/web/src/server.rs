@@ -13,8 +13,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Semaphore, watch};
 
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::{Bytes, Incoming};
+
 use crate::Test;
-use crate::k6_api::{Api, Request};
+use crate::k6_api::Api;
 
 /// Connections at one time; further ones wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 256;
@@ -22,6 +26,24 @@ const MAX_CONNECTIONS: usize = 256;
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long answers that are under way when the run ends may take, as in k6.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A request as it comes.
+pub(crate) type Request = hyper::Request<Incoming>;
+/// An answer, whole or passed on as it comes.
+pub(crate) type Response = hyper::Response<Body>;
+/// Its body.
+pub(crate) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+
+/// What answers the requests that come to a server.
+pub(crate) trait Site: Send + Sync + 'static {
+    /// Answers a request. Never fails: whatever is wrong with it is an answer too.
+    fn answer(&self, request: Request) -> impl Future<Output = Response> + Send;
+}
+
+/// A body that is there as a whole.
+pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
+    http_body_util::Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
 
 /// The REST API, while it is up.
 pub struct Server {
@@ -55,7 +77,15 @@ impl Server {
         control: ControlHandle,
         test: Arc<dyn Test>,
     ) -> Result<Server, BindError> {
-        let listener = bind(address)?;
+        Self::run(bind(address)?, address, Arc::new(Api { control, test }))
+    }
+
+    /// Serves a site on a socket that listens, until dropped.
+    pub(crate) fn run<S: Site>(
+        listener: TcpListener,
+        address: &str,
+        site: Arc<S>,
+    ) -> Result<Server, BindError> {
         let failed = |error| BindError { address: address.to_owned(), error };
         let bound = listener.local_addr().map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -65,9 +95,8 @@ impl Server {
             .build()
             .map_err(failed)?;
         let (down, told) = watch::channel(false);
-        let api = Arc::new(Api { control, test });
         let thread = rt::thread::start("squall-web", move || {
-            runtime.block_on(serve(listener, api, told));
+            runtime.block_on(serve(listener, site, told));
         })
         .map_err(failed)?;
         Ok(Server { address: bound, down, thread: Some(thread) })
@@ -89,7 +118,7 @@ impl Drop for Server {
     }
 }
 
-fn bind(address: &str) -> Result<TcpListener, BindError> {
+pub(crate) fn bind(address: &str) -> Result<TcpListener, BindError> {
     let tried = match address.strip_prefix(':') {
         Some(port) => vec![format!("[::]:{port}"), format!("0.0.0.0:{port}")],
         None => vec![address.to_owned()],
@@ -120,7 +149,7 @@ fn bind(address: &str) -> Result<TcpListener, BindError> {
     Err(last)
 }
 
-async fn serve(listener: TcpListener, api: Arc<Api>, mut down: watch::Receiver<bool>) {
+async fn serve<S: Site>(listener: TcpListener, site: Arc<S>, mut down: watch::Receiver<bool>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -137,9 +166,9 @@ async fn serve(listener: TcpListener, api: Arc<Api>, mut down: watch::Receiver<b
             }
             None => break,
         };
-        let (api, until) = (api.clone(), down.clone());
+        let (site, until) = (site.clone(), down.clone());
         tokio::spawn(async move {
-            converse(stream, &api, until).await;
+            converse(stream, &site, until).await;
             drop(slot);
         });
     }
@@ -162,10 +191,14 @@ async fn first<A: Future + Unpin, B: Future + Unpin>(mut a: A, mut b: B) -> Opti
     .await
 }
 
-async fn converse(stream: tokio::net::TcpStream, api: &Arc<Api>, mut down: watch::Receiver<bool>) {
+async fn converse<S: Site>(
+    stream: tokio::net::TcpStream,
+    site: &Arc<S>,
+    mut down: watch::Receiver<bool>,
+) {
     let service = service_fn(|request: Request| {
-        let api = api.clone();
-        async move { Ok::<_, std::convert::Infallible>(api.answer(request).await) }
+        let site = site.clone();
+        async move { Ok::<_, std::convert::Infallible>(site.answer(request).await) }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);

@@ -10,6 +10,7 @@ mod elsewhere;
 mod examples;
 mod features;
 mod inspect;
+mod locust;
 mod new;
 mod remote;
 mod report;
@@ -60,6 +61,15 @@ const COMMANDS: &[Command] = &[
                    squall burst http://127.0.0.1:8000/ --burst 2000/s:5s --every 30s -d 2m",
         tables: &[("Flags", &[burst::FLAGS]), SHARED],
         body: burst::run,
+    },
+    Command {
+        name: "locust",
+        usage: "locust [Locust's options] [UserClass …]",
+        about: "Runs a Locust file in the Python of this environment, on the Rust engine.",
+        examples: "  squall locust -f locustfile.py -H http://127.0.0.1:8000   # web page on port 8089\n  \
+                   squall locust -f locustfile.py --headless -u 100 -r 10 -t 5m -H http://127.0.0.1:8000",
+        tables: &[("Squall's own flags", &[locust::FLAGS])],
+        body: locust::run,
     },
     Command {
         name: "inspect",
@@ -191,8 +201,13 @@ const COMMANDS: &[Command] = &[
 pub(crate) fn dispatch(words: &[String]) -> ExitStatus {
     let (program, words) = words.split_first().map_or(("squall", words), |(p, w)| (p.as_str(), w));
     let name = Name::of(program);
+    if name == Name::Locust {
+        return locust::start(name, words);
+    }
     let (command, rest) = split_command(words);
     match command {
+        // Its words are Locust's.
+        Some("locust") => locust::start(name, &rest),
         Some(word) => match COMMANDS.iter().find(|command| command.name == word) {
             Some(command) => start(name, command, &rest),
             None if word == "help" => print_help(name, rest.first().map(String::as_str)),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::locust;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::run::output;
 use crate::run::recording::runs_folder;
@@ -15,6 +16,13 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let run = record::Run::open(&directory).map_err(|error| Failure::usage(error.to_string()))?;
     if run.recovery.tear.is_some() {
         session.log.warn(&run.recovery.to_string());
+    }
+    if let Some(tables) = locust::tables(&run)? {
+        if !session.quiet() {
+            session.terminal.out(&format!("{}\n", heading(&run)));
+        }
+        session.terminal.out(&tables);
+        return Ok(ExitStatus::Success);
     }
     let totals = run.rebuild().map_err(|error| Failure::usage(error.to_string()))?;
     let look = look(session, &run.meta.summary)?;

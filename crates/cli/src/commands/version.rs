@@ -29,7 +29,9 @@ pub(crate) fn line(name: Name) -> String {
     let (os, arch) = (go_os(), go_arch());
     match name {
         Name::K6 => format!("k6 v{K6_VERSION} (squall v{VERSION}, {os}/{arch})\n"),
-        Name::Squall => format!("squall v{VERSION} (k6 v{K6_VERSION}, {os}/{arch})\n"),
+        Name::Squall | Name::Locust => {
+            format!("squall v{VERSION} (k6 v{K6_VERSION}, {os}/{arch})\n")
+        }
     }
 }
 
@@ -38,7 +40,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let text = if session.flags.is_on("json") {
         let version = match session.name {
             Name::K6 => K6_VERSION,
-            Name::Squall => VERSION,
+            Name::Squall | Name::Locust => VERSION,
         };
         let json = json!({
             "go_arch": go_arch(),

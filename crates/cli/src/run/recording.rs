@@ -29,6 +29,7 @@ enum Entry {
 pub(crate) struct Recording {
     entries: SyncSender<Entry>,
     thread: JoinHandle<Option<PathBuf>>,
+    lines: SyncSender<Copied>,
     lost: u64,
     log: Logger,
 }
@@ -37,7 +38,7 @@ impl Recording {
     /// Starts a record in `directory`, or in a new one of the user's data folder.
     pub(crate) fn start(directory: Option<&str>, meta: Meta, log: &Logger) -> Option<Self> {
         let (copy, lines) = sync_channel(LINES);
-        log.copy_to(copy);
+        log.copy_to(copy.clone());
         let (entries, received) = sync_channel(SNAPSHOTS);
         let directory = directory.map(PathBuf::from);
         let own_log = log.clone();
@@ -46,7 +47,7 @@ impl Recording {
             written.map_err(|error| own_log.warn(&format!("the run is not recorded: {error}"))).ok()
         };
         match rt::thread::start("squall-record", body) {
-            Ok(thread) => Some(Self { entries, thread, lost: 0, log: log.clone() }),
+            Ok(thread) => Some(Self { entries, thread, lines: copy, lost: 0, log: log.clone() }),
             Err(error) => {
                 log.warn(&format!("the run is not recorded: {error}"));
                 None
@@ -62,6 +63,11 @@ impl Recording {
     /// Adds a snapshot and the lines since the last one.
     pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) {
         self.send(Entry::Snapshot(snapshot.encode()));
+    }
+
+    /// Adds a line that another process has logged. One that finds no room is dropped, as one of ours is.
+    pub(crate) fn line(&self, text: &str) {
+        let _ = self.lines.try_send((rt::unix_nanos(), text.to_owned()));
     }
 
     fn send(&mut self, entry: Entry) {

@@ -45,7 +45,12 @@ impl Folder {
 
     /// The same binary, called as `k6`.
     pub(crate) fn k6(&self, words: &[&str]) -> Program {
-        let link = self.0.join("k6");
+        self.called("k6", words)
+    }
+
+    /// The same binary, called by another name.
+    pub(crate) fn called(&self, name: &str, words: &[&str]) -> Program {
+        let link = self.0.join(name);
         if !link.exists() {
             std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_squall"), &link).unwrap();
         }
@@ -147,6 +152,12 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// Its process number.
+    #[allow(dead_code, reason = "for the tests of Locust files, which share this file")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, number: i32) {

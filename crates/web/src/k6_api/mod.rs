@@ -10,17 +10,18 @@ use std::sync::Arc;
 
 use engine::control::{ControlHandle, Reply};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Method, StatusCode};
 use tokio::sync::oneshot;
 
 use crate::Test;
+pub(crate) use crate::server::Request;
+use crate::server::{self, Site};
 
 /// Longest body of a request that is read: setup data of a large test. Bytes.
 const MAX_BODY: usize = 64 << 20;
 
-pub(crate) type Request = hyper::Request<Incoming>;
 type Response = hyper::Response<Full<Bytes>>;
 
 const JSON: &str = "application/json";
@@ -62,16 +63,17 @@ impl ApiError {
     }
 }
 
-impl Api {
-    /// Answers a request. Never fails: whatever is wrong with it is an answer too.
-    pub(crate) async fn answer(&self, request: Request) -> Response {
+impl Site for Api {
+    async fn answer(&self, request: Request) -> server::Response {
         let path = decoded(request.uri().path());
         let line = format!("{} {path}", request.method());
         let response = self.route(&path, request).await;
         self.test.answered(&line, response.status().as_u16());
-        response
+        response.map(|body| body.map_err(|never| match never {}).boxed_unsync())
     }
+}
 
+impl Api {
     async fn route(&self, path: &str, request: Request) -> Response {
         let method = request.method().clone();
         let is_get = method == Method::GET;

@@ -1,0 +1,317 @@
+//! `squall locust`: Locust files on the Rust engine.
+//!
+//! Locust's own parser reads the command line, in the Python process; only our few flags are taken out before. Called as
+//! `locust` nothing is printed that Locust would not print.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use locust::child::Start;
+use locust::entry::Memory;
+use locust::message::{Hello, Settings};
+use locust::options::{PRESETS, presets_text};
+use locust::run::Event;
+use locust::statistics::Statistics;
+use locust::tables::{self, Layout, Rates};
+use locust::{Host, Outcome, Own, Request, Rounding, Signal};
+use metrics::Snapshot;
+use record::{End, Meta, SummarySettings};
+use serde_json::json;
+use web::Server;
+use web::pages::{Asked, ChangeReply, Door, PageReply, Pages};
+
+use crate::environment;
+use crate::exit::{CommandResult, ExitStatus, Failure};
+use crate::flags::{Flag, Kind, Parsed, help};
+use crate::run::recording::Recording;
+use crate::session::{Name, Session};
+use crate::signals;
+
+/// Our own flags; `locust::Own` reads them, this table is for the help.
+pub(crate) const FLAGS: &[Flag] = &[
+    Flag::new(
+        "python",
+        Kind::Text,
+        "path",
+        "the Python to use (default: the active environment's)",
+    ),
+    Flag::new(
+        "locust-rounding",
+        Kind::Bool,
+        "",
+        "round response times to two digits, as Locust does",
+    ),
+    Flag::new(
+        "csv-names",
+        Kind::Text,
+        "locust|both",
+        "`both`: CSV files also have the columns under the names of old versions (`# requests`, …)",
+    ),
+    Flag::new("preset", Kind::Text, "name", "users, spawn rate and run time at once"),
+    Flag::new("list-presets", Kind::Bool, "", "show the presets"),
+    Flag::new("record", Kind::Text, "path", "keep the run in this folder"),
+    Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
+];
+
+/// Never reached by the table of commands: [`start`] gets the words unparsed.
+pub(crate) fn run(session: &Session) -> CommandResult {
+    Ok(start(session.name, &session.flags.args))
+}
+
+/// Runs the command with these words.
+pub(crate) fn start(name: Name, words: &[String]) -> ExitStatus {
+    let session = match Session::open(name, Parsed::default()) {
+        Ok(session) => session,
+        Err(failure) => return super::tell(&Parsed::default(), failure),
+    };
+    let status = try_start(&session, words).unwrap_or_else(|failure| {
+        let mut text = format!("squall: {}\n", failure.message);
+        for (key, value) in &failure.fields {
+            text.push_str(&format!("squall: {key}: {value}\n"));
+        }
+        session.terminal.err(&text);
+        failure.status
+    });
+    session.log.flush();
+    status
+}
+
+fn try_start(session: &Session, words: &[String]) -> CommandResult {
+    let usage = |text: String| Failure::new(ExitStatus::Code(2), text);
+    let (own, arguments) = Own::take(words).map_err(|error| usage(error.0))?;
+    let as_locust = session.name == Name::Locust;
+    if own.list_presets {
+        session.terminal.out(&presets_text());
+        return Ok(ExitStatus::Success);
+    }
+    let wants_help = arguments.iter().any(|word| word == "-h" || word == "--help");
+    let general = |text: String| Failure::new(ExitStatus::Failure, text);
+    let search = environment::python_search(own.python.clone());
+    let python = search.find().map_err(|error| general(error.text).hint(error.hint))?;
+    let package = unpack()?;
+    let (python_path, has_safe_path) = environment::python_paths();
+    let (sender, receiver) = locust::run::queue();
+    let signals = sender.clone();
+    signals::watch(move |signal| {
+        let signal = match signal {
+            signals::Signal::Interrupt => Signal::Interrupt,
+            signals::Signal::Terminate => Signal::Terminate,
+        };
+        // The queue is as long as the run; after it nobody needs the signal.
+        drop(signals.try_send(Event::Signal(signal)));
+    })
+    .map_err(|error| general(format!("can't listen to signals: {error}")))?;
+    let _ = crate::machine::raise_descriptor_limit();
+    let request = Request {
+        start: Start { python, package, python_path, has_safe_path, arguments },
+        sockets: environment::temporary_folder(),
+        socket_name: format!("squall-locust-{}-{}", std::process::id(), rt::unix_nanos()),
+        as_locust,
+        own,
+    };
+    let events = sender.clone();
+    let mut front = Front { session, own: &request.own, recording: None, events, web: Web::None };
+    let outcome = locust::run(&request, (sender, receiver), &mut front)
+        .map_err(|error| general(error.to_string()))?;
+    front.finish(&outcome);
+    if wants_help && !outcome.was_test && !as_locust {
+        session.terminal.out(&format!(
+            "\n{}\n{}",
+            help::flags(&[("Squall's own flags", &[FLAGS])]),
+            presets()
+        ));
+    }
+    Ok(ExitStatus::Code(outcome.exit_code))
+}
+
+/// The tables of a recorded run of this command, all of it; `None` where another command made the record.
+///
+/// # Errors
+/// The record can't be read.
+pub(crate) fn tables(run: &record::Run) -> Result<Option<String>, Failure> {
+    if !run.meta.options["locust"].is_object() {
+        return Ok(None);
+    }
+    let failed = |error: &dyn std::fmt::Display| Failure::usage(error.to_string());
+    let started = run.started_unix_ns.unwrap_or(run.meta.created_unix_ns) as f64 / 1e9;
+    let memory = Memory { all_seconds: false, window: false };
+    let mut statistics = Statistics::new(Rounding::Milliseconds, memory, started);
+    for encoded in run.encoded_snapshots().map_err(|error| failed(&error))? {
+        let encoded = encoded.map_err(|error| failed(&error))?;
+        let snapshot = Snapshot::decode(&encoded).map_err(|error| failed(&error))?;
+        statistics.ingest(0, &snapshot);
+    }
+    let (layout, parts) = (Layout::default(), Settings::default().to_report);
+    Ok(Some(
+        [
+            tables::requests(&statistics, layout, Rates::Total),
+            tables::percentiles(&statistics, layout, &parts),
+            tables::errors(&statistics, layout),
+        ]
+        .concat(),
+    ))
+}
+
+fn presets() -> String {
+    let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+    format!("Presets: {}; --list-presets says what they are.\n", names.join(", "))
+}
+
+/// Unpacks the Python side into the user's cache, or where there is none among temporary files.
+fn unpack() -> Result<PathBuf, Failure> {
+    let process = std::process::id();
+    let temporary = || environment::temporary_folder().join(format!("squall-{process}"));
+    let cache = environment::cache_folder();
+    let unpacked = match cache {
+        Some(cache) => {
+            locust::unpack(&cache, process).or_else(|_| locust::unpack(&temporary(), process))
+        }
+        None => locust::unpack(&temporary(), process),
+    };
+    unpacked.map_err(|error| Failure::new(ExitStatus::Failure, error.to_string()))
+}
+
+/// The web UI's port.
+enum Web {
+    /// There is none.
+    None,
+    /// It listens.
+    Open(Door),
+    /// It is answered on, while this is there.
+    Served(#[expect(dead_code, reason = "dropping it ends the server")] Server),
+}
+
+/// The pages of a run: its own thread knows them.
+struct Desk(SyncSender<Event>);
+
+impl Pages for Desk {
+    fn page(&self, asked: Asked, reply: PageReply) {
+        let show = |page: Option<locust::Page>| {
+            let page = page.map(|page| web::pages::Page {
+                content_type: page.content_type,
+                headers: page.headers,
+                body: page.body,
+            });
+            reply(page);
+        };
+        // Where the queue is full the page comes from the process behind.
+        let _ = self.0.try_send(Event::Asked(asked.path, asked.query, Box::new(show)));
+    }
+
+    fn changed(&self, reply: ChangeReply) {
+        let _ = self.0.try_send(Event::Sync(reply));
+    }
+}
+
+/// The program around a run.
+struct Front<'a> {
+    session: &'a Session,
+    own: &'a Own,
+    recording: Option<(Recording, u64)>,
+    events: SyncSender<Event>,
+    web: Web,
+}
+
+impl Front<'_> {
+    fn finish(&mut self, outcome: &Outcome) {
+        self.web = Web::None;
+        let Some((recording, started)) = self.recording.take() else { return };
+        let now = rt::unix_nanos();
+        recording.finish(&End {
+            exit_code: i32::from(outcome.exit_code),
+            reason: outcome.reason.clone(),
+            elapsed_ns: now.saturating_sub(started),
+            ended_unix_ns: now,
+            self_check: serde_json::Value::Null,
+            setup_data: serde_json::Value::Null,
+            outputs: Vec::new(),
+        });
+    }
+}
+
+impl Host for Front<'_> {
+    fn err(&mut self, text: &str) {
+        self.session.terminal.err(text);
+    }
+
+    fn out(&mut self, text: &str) {
+        self.session.terminal.out_raw(text.as_bytes());
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.session.terminal.err(&format!("squall: warning: {text}\n"));
+        if let Some((recording, _)) = &self.recording {
+            recording.line(text);
+        }
+    }
+
+    fn signal(&mut self, pid: u32, signal: Signal) {
+        let number = match signal {
+            Signal::Interrupt => libc::SIGINT,
+            Signal::Terminate => libc::SIGTERM,
+            Signal::Kill => libc::SIGKILL,
+        };
+        signals::send(pid, number);
+    }
+
+    fn begin(&mut self, hello: &Hello) {
+        // Called as `locust` the run leaves nothing behind that Locust would not leave.
+        if self.own.no_record || self.session.name == Name::Locust {
+            return;
+        }
+        let now = rt::unix_nanos();
+        let meta = Meta {
+            squall_version: env!("CARGO_PKG_VERSION").to_owned(),
+            created_unix_ns: now,
+            command_line: environment::args(),
+            script_path: hello.locustfile.clone(),
+            script_source: String::new(),
+            options: json!({
+                "locust": hello.options,
+                "locust_version": hello.locust_version,
+                "python_version": hello.python_version,
+            }),
+            summary: SummarySettings::default(),
+            thresholds: Vec::new(),
+        };
+        let directory = self.own.record.as_deref();
+        if let Some(mut recording) = Recording::start(directory, meta, &self.session.log) {
+            recording.started(now);
+            self.recording = Some((recording, now));
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot) {
+        if let Some((recording, _)) = &mut self.recording {
+            recording.snapshot(snapshot);
+        }
+    }
+
+    fn log(&mut self, line: &str) {
+        if let Some((recording, _)) = &self.recording {
+            recording.line(line);
+        }
+    }
+
+    fn listen(&mut self, address: &str) -> Result<(), String> {
+        match Door::open(address) {
+            Ok(door) => {
+                self.web = Web::Open(door);
+                Ok(())
+            }
+            Err(error) => Err(format!("can't listen on {}: {}", error.address, error.error)),
+        }
+    }
+
+    fn serve(&mut self, behind: u16) {
+        if let Web::Open(door) = std::mem::replace(&mut self.web, Web::None) {
+            let pages = Arc::new(Desk(self.events.clone()));
+            match door.serve(pages, SocketAddr::from(([127, 0, 0, 1], behind))) {
+                Ok(server) => self.web = Web::Served(server),
+                Err(error) => self.warn(&format!("no web UI: {}", error.error)),
+            }
+        }
+    }
+}

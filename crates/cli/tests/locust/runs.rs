@@ -1,0 +1,121 @@
+//! What a run measures and prints.
+
+use crate::lab::{ENDLESS, Lab, PLAIN, aggregated};
+
+#[test]
+fn a_headless_run_prints_locusts_tables_and_counts_what_the_target_counted() {
+    let Some(lab) = Lab::new(PLAIN) else { return };
+    let ended = lab.run("-u 5 -r 5 -t 2s").expect_code(0);
+    assert_eq!(aggregated(&ended.stderr), (150, 0), "{}", ended.stderr);
+    assert_eq!(lab.served(), 150);
+    for text in [
+        "/INFO/locust.main: Starting Locust 2.",
+        "/INFO/locust.main: Run time limit set to 2 seconds",
+        "/INFO/locust.runners: Ramping to 5 users at a rate of 5.00 per second",
+        "/INFO/locust.runners: All users spawned: {\"Plain\": 5} (5 total users)",
+        "/INFO/locust.main: --run-time limit reached, shutting down",
+        "/INFO/locust.main: Shutting down (exit code 0)",
+        "\nType     Name    ",
+        "\nGET      /get ",
+        "\nResponse time percentiles (approximated)\n",
+    ] {
+        assert!(ended.stderr.contains(text), "no {text:?} in:\n{}", ended.stderr);
+    }
+    // The tables of Locust have neither of these lines.
+    assert!(ended.stderr.contains("\nSquall: p50 "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\nGenerator "), "{}", ended.stderr);
+}
+
+#[test]
+fn called_as_locust_it_prints_only_what_locust_prints() {
+    let Some(lab) = Lab::new(PLAIN) else { return };
+    let words = format!("--headless -H {} -s 10 -u 2 -r 2 -t 1s --only-summary", lab.target.url());
+    let ended = lab.locust(&words).run().expect_code(0);
+    assert!(!ended.stderr.to_lowercase().contains("squall"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("Generator"), "{}", ended.stderr);
+    // One table of requests only.
+    assert_eq!(ended.stderr.matches("Type     Name").count(), 2, "{}", ended.stderr);
+    assert_eq!(aggregated(&ended.stderr).0, lab.served());
+}
+
+#[test]
+fn failures_are_counted_and_listed() {
+    let Some(lab) = Lab::new(
+        r#"
+from locust import HttpUser, constant, task
+
+class Failing(HttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def missing(self):
+        self.client.get("/status/404", name="/missing")
+
+    @task
+    def unwanted(self):
+        with self.client.get("/get", name="unwanted", catch_response=True) as response:
+            response.failure("not what was wanted")
+"#,
+    ) else {
+        return;
+    };
+    let ended = lab.run("-u 4 -r 4 -t 2s").expect_code(1);
+    let (requests, failures) = aggregated(&ended.stderr);
+    assert_eq!(requests, failures, "{}", ended.stderr);
+    assert!(requests > 10 && requests <= lab.served() && requests + 4 >= lab.served());
+    for text in [
+        "Error report\n",
+        "GET unwanted: not what was wanted",
+        "GET /missing: HTTPError('404 Client Error: ",
+        "Shutting down (exit code 1)",
+    ] {
+        assert!(ended.stderr.contains(text), "no {text:?} in:\n{}", ended.stderr);
+    }
+}
+
+#[test]
+fn events_of_custom_clients_are_counted() {
+    let Some(lab) = Lab::new(
+        r#"
+from locust import User, constant, events, task
+
+class Custom(User):
+    wait_time = constant(0.05)
+
+    @task
+    def fire(self):
+        events.request.fire(
+            request_type="QUEUE", name="put", response_time=123.4, response_length=7, exception=None, context={}
+        )
+
+@events.quitting.add_listener
+def tell(environment, **_):
+    total = environment.stats.total
+    print("seen", total.num_requests, round(total.avg_response_time, 1), total.total_content_length)
+"#,
+    ) else {
+        return;
+    };
+    let ended = lab.run("-u 3 -r 3 -t 1s").expect_code(0);
+    let (requests, _) = aggregated(&ended.stderr);
+    assert!(requests > 10, "{}", ended.stderr);
+    assert!(ended.stderr.contains("\nQUEUE    put "), "{}", ended.stderr);
+    assert_eq!(ended.stdout, format!("seen {requests} 123.4 {}\n", requests * 7));
+}
+
+#[test]
+fn statistics_start_anew_when_all_users_are_there() {
+    let Some(lab) = Lab::new(ENDLESS) else { return };
+    let ended = lab.run("-u 4 -r 2 -t 4s --reset-stats").expect_code(0);
+    let (requests, _) = aggregated(&ended.stderr);
+    assert!(ended.stderr.contains("Resetting stats"), "{}", ended.stderr);
+    assert!(requests > 20 && requests + 20 < lab.served(), "{requests} of {}", lab.served());
+}
+
+#[test]
+fn several_processes_make_one_result() {
+    let Some(lab) = Lab::new(PLAIN) else { return };
+    let ended = lab.run("-u 4 -r 4 -t 4s --processes 2").expect_code(0);
+    assert_eq!(aggregated(&ended.stderr), (120, 0), "{}", ended.stderr);
+    assert_eq!(lab.served(), 120);
+}
