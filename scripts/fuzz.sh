@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes the parsers of foreign bytes with libFuzzer, on the stable toolchain: coverage is asked of LLVM with plain flags.
 # `scripts/fuzz.sh` gives every target a minute; `scripts/fuzz.sh 600 response proto_json` gives ten to two of them. Inputs
-# that reach something new join the corpus beside the target, a crash ends with a failure and names its file.
+# that reach something new stay in target/fuzz/found for the next time, beside the corpus that is kept in git; a crash ends
+# with a failure and names its file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,12 +40,7 @@ for manifest in fuzz/Cargo.toml crates/*/fuzz/Cargo.toml; do
         if ! "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -close_fd_mask=1 -verbosity=0 \
             -artifact_prefix="$CARGO_TARGET_DIR/$target-" "$found" "$corpus"; then
             failed+=("$target")
-            continue
         fi
-        # Only what adds coverage is kept.
-        "$program" -merge=1 -close_fd_mask=1 -verbosity=0 -max_len=4096 "$corpus" "$found" >/dev/null 2>&1 ||
-            failed+=("$target (merging)")
-        rm -rf "$found"
     done
 done
 if [ ${#failed[@]} -gt 0 ]; then
