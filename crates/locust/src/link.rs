@@ -19,6 +19,8 @@ use crate::run::Event;
 const JSON: u8 = 1;
 /// A frame that holds a snapshot.
 const SNAPSHOT: u8 = 2;
+/// A frame that holds a snapshot of another process: its name's length (u16, little endian), its name, the snapshot.
+const FORWARDED: u8 = 3;
 /// Longest frame that is read.
 const MAX_FRAME: usize = 256 << 20;
 /// How long a child may take a message.
@@ -126,6 +128,7 @@ fn listen(mut stream: UnixStream, source: u64, events: &SyncSender<Event>) -> io
                 let snapshot = Snapshot::decode(&payload).map_err(io::Error::other)?;
                 Event::Snapshot(source, Box::new(snapshot))
             }
+            FORWARDED => forwarded(&payload)?,
             JSON => Event::Message(source, serde_json::from_slice(&payload)?),
             _ => continue,
         };
@@ -133,6 +136,15 @@ fn listen(mut stream: UnixStream, source: u64, events: &SyncSender<Event>) -> io
             return Ok(());
         }
     }
+}
+
+fn forwarded(payload: &[u8]) -> io::Result<Event> {
+    let cut_off = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let (length, rest) = payload.split_first_chunk::<2>().ok_or_else(cut_off)?;
+    let length = usize::from(u16::from_le_bytes(*length));
+    let (name, encoded) = rest.split_at_checked(length).ok_or_else(cut_off)?;
+    let snapshot = Snapshot::decode(encoded).map_err(io::Error::other)?;
+    Ok(Event::Forwarded(String::from_utf8_lossy(name).into_owned(), Box::new(snapshot)))
 }
 
 /// Reads a frame's head; false at the end of the stream.

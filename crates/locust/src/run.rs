@@ -52,6 +52,8 @@ pub enum Event {
     Message(u64, Value),
     /// It handed over what it measured.
     Snapshot(u64, Box<Snapshot>),
+    /// A child handed over what a process elsewhere measured, which goes by this name.
+    Forwarded(String, Box<Snapshot>),
     /// Its connection ended; with what was wrong, if anything was.
     Closed(u64, Option<String>),
     /// The process that was started ended.

@@ -113,6 +113,47 @@ fn statistics_start_anew_when_all_users_are_there() {
 }
 
 #[test]
+fn a_master_and_a_worker_of_another_start_make_one_result() {
+    let Some(lab) = Lab::new(
+        r#"
+from locust import HttpUser, constant, events, task
+from locust.exception import StopUser
+
+class Plain(HttpUser):
+    wait_time = constant(0.02)
+    left = 30
+
+    @task
+    def get(self):
+        self.client.get("/get")
+        self.left -= 1
+        if self.left == 0:
+            raise StopUser()
+
+@events.quitting.add_listener
+def tell(environment, **_):
+    print("seen", environment.stats.total.num_requests)
+"#,
+    ) else {
+        return;
+    };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let worker = lab.squall(&format!("--worker --master-port {port}")).start();
+    let words = format!(
+        "-s 10 -u 3 -r 3 -t 5s --master --master-bind-host 127.0.0.1 --master-bind-port {port} \
+         --expect-workers 1 --csv a"
+    );
+    let ended = lab.headless(&words).run().expect_code(0);
+    assert_eq!(aggregated(&ended.stderr), (90, 0), "{}", ended.stderr);
+    assert_eq!(lab.served(), 90);
+    // Locust's own statistics in the master have the same numbers.
+    assert_eq!(ended.stdout, "seen 90\n");
+    assert!(lab.folder.read("a_stats.csv").contains(",Aggregated,90,0,"));
+    let worker = worker.wait().expect_code(0);
+    assert!(!worker.stderr.contains("Type     Name"), "a worker has no tables: {}", worker.stderr);
+}
+
+#[test]
 fn several_processes_make_one_result() {
     let Some(lab) = Lab::new(PLAIN) else { return };
     let ended = lab.run("-u 4 -r 4 -t 4s --processes 2").expect_code(0);

@@ -1,6 +1,7 @@
 """The socket to the Rust side, on gevent's loop.
 
-A frame is its payload's length (u32, little endian), one byte for its kind, and the payload. One greenlet writes and
+A frame is its payload's length (u32, little endian), one byte for its kind, and the payload. That of a snapshot that came
+from another process begins with that process's name and the name's length (u16). One greenlet writes and
 one reads, so that no interruption of any other greenlet can leave half a frame behind.
 """
 
@@ -16,9 +17,12 @@ from gevent.event import Event
 
 JSON = 1
 SNAPSHOT = 2
+FORWARDED = 3
 HEAD = struct.Struct("<IB")
 # Longest frame either side takes.
 MAX_FRAME = 256 << 20
+# Longest name of another process, bytes.
+MAX_NAME = 1_000
 # Frames waiting to be written beyond which no new snapshot is taken: what was measured waits in the engine then.
 MAX_WAITING = 64
 
@@ -65,6 +69,11 @@ class Link:
     def snapshot(self, encoded):
         """Sends an encoded snapshot."""
         self._put(SNAPSHOT, encoded)
+
+    def forward(self, name, encoded):
+        """Sends an encoded snapshot of another process."""
+        name = name.encode("utf-8", "replace")[:MAX_NAME]
+        self._put(FORWARDED, len(name).to_bytes(2, "little") + name + encoded)
 
     def is_busy(self):
         """Whether so much waits that nothing more should be taken from the engine now."""

@@ -17,11 +17,15 @@ from locust.runners import MasterRunner, WorkerRunner
 # Rows of exceptions that are told, and how much of each text.
 MAX_EXCEPTIONS = 1_000
 MAX_TEXT = 64 << 10
+# Snapshots that wait for the next report to a master elsewhere; of more the oldest go, and the master tells how many.
+MAX_SNAPSHOTS = 256
 # Log lines that wait for the next report; of more the oldest go.
 MAX_LINES = 5_000
 # How often the lateness of gevent's loop is looked at, and from when on a beat counts as late. Seconds.
 BEAT = 0.05
 LATE = 0.01
+
+logger = logging.getLogger(__name__)
 
 ORIGINAL_BUCKETS = stats.bucket_response_time
 
@@ -101,6 +105,9 @@ class Reporter:
         self.lines = lines
         self.slow_requests = slow_requests
         self.pulse = Pulse()
+        # How often the engine began anew: it counts snapshots from 1 then.
+        self.generation = 0
+        self._for_master = None
         self._told_settings = None
         self._told_exceptions = None
 
@@ -131,8 +138,41 @@ class Reporter:
         encoded = self.recorder.snapshot(last)
         if encoded:
             self.link.snapshot(encoded)
+            if self._for_master is not None:
+                self._for_master.append([self.generation, encoded])
         total = self.recorder.total()
         self.link.tell("times", start=total[7], last=total[8])
+
+    def send_to_master(self, is_of_same_start):
+        """A worker: where its master is of another start, snapshots go to it in Locust's own reports."""
+        if not is_of_same_start:
+            self._for_master = collections.deque(maxlen=MAX_SNAPSHOTS)
+
+        def attach(client_id, data):
+            # An empty list says that the Rust side has them already.
+            data["squall"] = []
+            if self._for_master is not None:
+                self.tell_measurements()
+                data["squall"] = list(self._for_master)
+                self._for_master.clear()
+
+        self.environment.events.report_to_master.add_listener(attach)
+
+    def take_from_workers(self):
+        """A master: hands over what such workers send."""
+        foreign = set()
+
+        def hand_over(client_id, data):
+            if "squall" not in data and client_id not in foreign:
+                foreign.add(client_id)
+                logger.warning(
+                    "Worker %s is not Squall's: its requests are in environment.stats, but not in tables and files",
+                    client_id,
+                )
+            for generation, encoded in data.get("squall", ()):
+                self.link.forward(f"{client_id}/{generation}", encoded)
+
+        self.environment.events.worker_report.add_listener(hand_over)
 
     def tell_entry_times(self):
         """When each entry began and had its last request: exact, where snapshots only know the second."""

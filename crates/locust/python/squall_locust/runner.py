@@ -294,6 +294,10 @@ class Session:
             self.runner = environment.create_local_runner()
         self.reporter.recorder = forks.recorder(environment)
         self.follow_resets()
+        if options.master:
+            self.reporter.take_from_workers()
+        elif options.worker:
+            self.reporter.send_to_master(self.family.is_forked_worker)
 
     def follow_resets(self):
         """Tells the Rust side when statistics start anew, after what was measured before."""
@@ -313,6 +317,7 @@ class Session:
                 try:
                     session.reporter.tell_measurements()
                     original()
+                    session.reporter.generation += 1
                     session.link.tell("reset", kind=name, time=time.time())
                 finally:
                     under_way.clear()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use metrics::Snapshot;
 use rt::Nanos;
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ use crate::tables::{self, Layout, Rates};
 
 /// How long after a whole second things are printed: the second's snapshots are there by then.
 const AFTER_SECOND_S: f64 = 0.2;
+/// Where the numbers of processes elsewhere begin, beyond those of connections.
+const FORWARDED_FROM: u64 = 1 << 32;
 /// How long to sleep when nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
 /// A second signal within this time is the first one again: terminals send theirs to every process.
@@ -70,6 +73,8 @@ pub(super) struct Desk<'a> {
     leaves_pages: bool,
     signatures: BTreeMap<u64, u32>,
     n_signatures: u32,
+    /// Processes elsewhere whose snapshots a child hands over, by name.
+    forwarded: BTreeMap<String, u64>,
 }
 
 pub(super) fn now_s() -> f64 {
@@ -101,6 +106,7 @@ impl<'a> Desk<'a> {
             leaves_pages: false,
             signatures: BTreeMap::new(),
             n_signatures: 0,
+            forwarded: BTreeMap::new(),
         }
     }
 
@@ -210,10 +216,11 @@ impl<'a> Desk<'a> {
                 self.peers.insert(source, peer);
             }
             Event::Message(source, value) => self.hear(source, &value),
-            Event::Snapshot(source, snapshot) => {
-                self.statistics.ingest(source, &snapshot);
-                let signature = self.signature(source);
-                self.host.snapshot(&snapshot.signed(signature));
+            Event::Snapshot(source, snapshot) => self.measured(source, *snapshot),
+            Event::Forwarded(name, snapshot) => {
+                let next = FORWARDED_FROM + self.forwarded.len() as u64;
+                let source = *self.forwarded.entry(name).or_insert(next);
+                self.measured(source, *snapshot);
             }
             Event::Closed(source, error) => self.close(source, error),
             Event::Exited(status) => self.exited(status),
@@ -268,6 +275,12 @@ impl<'a> Desk<'a> {
             }
             _ => {}
         }
+    }
+
+    fn measured(&mut self, source: u64, snapshot: Snapshot) {
+        self.statistics.ingest(source, &snapshot);
+        let signature = self.signature(source);
+        self.host.snapshot(&snapshot.signed(signature));
     }
 
     /// What snapshots of an engine are signed with for others: engines do not know of each other.
