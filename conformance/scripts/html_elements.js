@@ -22,7 +22,7 @@ const cases = [
   ['object', '<form><object data="/d" height=1 name=n type=t tabindex=2 typemustmatch usemap="#u" width=3></object></form>'], ['ol', '<ol reversed start=3 type=a></ol>'], ['optgroup', '<select><optgroup disabled label=l></optgroup></select>'],
   ['option', '<form><select><optgroup disabled><option value=v label=l selected>x</option></optgroup></select></form>'], ['option', '<form id=o></form><select form=o><option>1<option disabled>2</select>'], ['option', '<datalist><option>1</datalist>'],
   ['output', '<form><label for=o>L</label><output id=o for="a b" name=n>5</output></form>'], ['param', '<object><param name=n value=v></object>'], ['pre', '<pre name=n value=v>x</pre>'],
-  ['progress', '<progress max=4 value=1>x</progress>'], ['progress', '<progress>x</progress>'], ['progress', '<progress max=-1 value=bad>x</progress>'], ['q', '<q cite="/c">x</q>'], ['blockquote', '<blockquote cite="/c">x</blockquote>'],
+  ['progress', '<progress max=4 value=1>x</progress>'], ['progress', '<progress>x</progress>'], ['progress', '<progress max=-1 value=bad>x</progress>'], ['q', '<q cite="/c">x</q>'], ['blockquote', '<blockquote cite="/c">x</blockquote>'], ['quote', '<quote cite="/c">x</quote>'],
   ['script', '<script crossorigin=c type=t src="/s" charset=cs async defer nomodule>code</script>'],
   ['select', '<form><label for=s>L</label><select id=s autofocus disabled multiple name=n required tabindex=1><option>1<option selected value=two>2<option selected>3</select></form>'], ['select', '<select><option>1</select>'],
   ['source', '<video><source keysystem=k media=m sizes=z src="/s" srcset=ss type=t></video>'], ['style', '<style media=m>x</style>'], ['style', '<style type=t></style>'],

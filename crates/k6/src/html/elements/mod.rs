@@ -1,39 +1,34 @@
 //! What elements of a kind have besides: anchors their parts of a URL, controls their form, …
 //!
-//! Most methods read an attribute, so they are lines of a table ([`table`]); those that compute are functions
-//! ([`links`], [`controls`], [`tables`]). Prototypes are made from the table when the first element of a kind is.
+//! Most properties read an attribute, so they are rows of a table ([`reflected`]); those that compute are functions
+//! ([`links`], [`controls`], [`tables`]). A kind's prototype is made from the table when the first element of it is.
 
 mod controls;
 mod links;
-mod table;
+mod reflected;
 mod tables;
 
 use std::ffi::CStr;
 
 use html::Selector;
 
-pub(super) use table::KINDS;
+pub(super) use reflected::KINDS;
+use reflected::PROPERTIES;
 
 use super::ElementObject;
 use super::element::this_element;
 use crate::js::{Args, Ctx, JsResult, Raw, Val};
 use crate::native_numbered;
 
-/// A kind of element.
-pub(super) struct Kind {
-    tag: &'static str,
-    /// k6's name for it.
-    type_name: &'static str,
-    methods: &'static [&'static [Method]],
-}
-
-/// A method without arguments.
-struct Method {
+/// A property that some elements have; k6 makes it a method without arguments.
+struct Property {
     name: &'static CStr,
     source: Source,
+    /// Names of the elements, with spaces between.
+    elements: &'static str,
 }
 
-/// Where a method's value comes from.
+/// Where a property's value comes from.
 enum Source {
     /// An attribute.
     Text(&'static str),
@@ -59,37 +54,39 @@ enum Source {
     Computed(fn(Ctx, &ElementObject) -> JsResult<Val>),
 }
 
-/// More than any kind has.
-const MAX_METHODS: usize = 128;
+impl Property {
+    fn is_of(&self, tag: &str) -> bool {
+        self.elements.split(' ').any(|element| element == tag)
+    }
+}
 
 /// The kind of the elements called `tag`.
 pub(super) fn kind(tag: &str) -> Option<usize> {
-    KINDS.iter().position(|kind| kind.tag == tag)
+    KINDS.iter().position(|(element, _)| *element == tag)
 }
 
+/// k6's name for it.
 pub(super) fn type_name(kind: Option<usize>) -> &'static str {
-    kind.map_or("Element", |kind| KINDS[kind].type_name)
+    kind.map_or("Element", |kind| KINDS[kind].1)
 }
 
 /// Makes the prototype of a kind, which inherits from that of all elements.
 pub(super) fn prototype(cx: Ctx, base: Raw, kind: usize) -> JsResult<Val> {
     let proto = cx.object_with(base)?;
-    for (i, method) in KINDS[kind].methods.iter().copied().flatten().enumerate() {
-        let number = i32::try_from(kind * MAX_METHODS + i).unwrap_or(i32::MAX);
-        let function = cx.numbered_function(method.name, 0, number, native_numbered!(call))?;
-        proto.set_str(cx, method.name, function)?;
+    for (number, property) in (0..).zip(PROPERTIES) {
+        if property.is_of(KINDS[kind].0) {
+            let function =
+                cx.numbered_function(property.name, 0, number, native_numbered!(call))?;
+            proto.set_str(cx, property.name, function)?;
+        }
     }
     Ok(proto)
 }
 
 fn call(cx: Ctx, this: Raw, _args: Args<'_>, number: i32) -> JsResult<Val> {
     let this = this_element(cx, this)?;
-    let number = usize::try_from(number).unwrap_or(usize::MAX);
-    let kind = KINDS.get(number / MAX_METHODS);
-    let method =
-        kind.and_then(|kind| kind.methods.iter().copied().flatten().nth(number % MAX_METHODS));
-    match method {
-        Some(method) => method.source.value(cx, this),
+    match usize::try_from(number).ok().and_then(|number| PROPERTIES.get(number)) {
+        Some(property) => property.source.value(cx, this),
         None => Err(cx.throw_type("no such method")),
     }
 }
@@ -134,14 +131,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_method_has_a_number_of_its_own() {
-        for kind in KINDS {
-            let names: Vec<_> = kind.methods.iter().copied().flatten().map(|m| m.name).collect();
-            assert!(names.len() < MAX_METHODS, "{}", kind.tag);
-            let mut unique = names.clone();
-            unique.sort_unstable();
-            unique.dedup();
-            assert_eq!(unique.len(), names.len(), "{}", kind.tag);
+    fn an_element_has_a_property_once_and_every_property_an_element() {
+        for (i, property) in PROPERTIES.iter().enumerate() {
+            for element in property.elements.split(' ') {
+                let shown = format!("{:?} of {element:?}", property.name);
+                assert!(kind(element).is_some(), "{shown}: no such element");
+                let rows =
+                    PROPERTIES.iter().filter(|p| p.name == property.name && p.is_of(element));
+                assert_eq!(rows.count(), 1, "{shown} stands twice");
+            }
+            let same = PROPERTIES[..i]
+                .iter()
+                .any(|p| p.elements == property.elements && p.name == property.name);
+            assert!(!same, "{:?} stands twice", property.name);
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_property_and_one_name() {
+        for (tag, name) in KINDS {
+            assert!(PROPERTIES.iter().any(|property| property.is_of(tag)), "{tag}");
+            assert_eq!(KINDS.iter().filter(|kind| kind.0 == *tag || kind.1 == *name).count(), 1);
         }
     }
 }
