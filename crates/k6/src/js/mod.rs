@@ -510,6 +510,12 @@ impl Ctx {
         Ok((promise, resolve, reject))
     }
 
+    /// Sets the number that promise reactions made from here on remember (see PATCHES.md).
+    pub(crate) fn set_async_context(self, context: u32) {
+        // SAFETY: the runtime is live.
+        unsafe { qjs::JS_SetAsyncContext(self.runtime(), context) };
+    }
+
     /// Interns a property name for the life of the runtime.
     pub fn atom(self, name: &str) -> Atom {
         // SAFETY: pointer and length of a valid UTF-8 string.

@@ -2,19 +2,15 @@
 //!
 //! Each is a CommonJS file of this folder, compiled when the first VU imports it and read by every other. What an import
 //! of the real library offers and documents, ours offers; whatever version the address names.
-#![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
-use std::sync::OnceLock;
+use std::ffi::CStr;
 
-use crate::js::{Args, Ctx, Engine, Intrinsics, JsResult, List, Raw, Thrown, Val, func, qjs};
+use crate::embedded::Embedded;
+use crate::js::{Args, Ctx, JsResult, List, Raw, Val, func};
 use crate::{loading, native};
 
 /// Where the libraries lie on the web.
 const HOST: &str = "jslib.k6.io/";
-
-/// Stack of the engine that compiles, bytes.
-const COMPILER_STACK: usize = 400 << 10;
 
 /// A library.
 struct Library {
@@ -22,9 +18,7 @@ struct Library {
     address: &'static str,
     /// The name of its module.
     name: &'static str,
-    file: &'static CStr,
-    source: &'static str,
-    bytecode: OnceLock<Result<Vec<u8>, String>>,
+    program: Embedded,
 }
 
 macro_rules! library {
@@ -32,17 +26,17 @@ macro_rules! library {
         Library {
             address: $address,
             name: concat!("jslib:", $name),
-            // Shown in stacks.
-            file: match CStr::from_bytes_with_nul(concat!("jslib:", $name, "\0").as_bytes()) {
-                Ok(name) => name,
-                Err(_) => c"jslib",
-            },
-            source: concat!(
-                "(function (module, exports, require) { 'use strict';",
-                include_str!($file),
-                "\n})"
+            program: Embedded::with_lines(
+                match CStr::from_bytes_with_nul(concat!("jslib:", $name, "\0").as_bytes()) {
+                    Ok(name) => name,
+                    Err(_) => c"jslib",
+                },
+                concat!(
+                    "(function (module, exports, require) { 'use strict';",
+                    include_str!($file),
+                    "\n})"
+                ),
             ),
-            bytecode: OnceLock::new(),
         }
     };
 }
@@ -91,48 +85,12 @@ pub(crate) fn open(cx: Ctx, name: &str) -> JsResult<Val> {
     let Some(library) = LIBRARIES.iter().find(|library| library.name == name) else {
         return Err(cx.throw_go(&format!("there is no library {name}")));
     };
-    let compiled = library.bytecode.get_or_init(|| compile(library.file, library.source));
-    let bytecode = match compiled {
-        Ok(bytecode) => bytecode,
-        Err(why) => return Err(cx.throw_error("InternalError", why)),
-    };
-    let code = loading::read_bytecode(cx, bytecode)?;
-    // SAFETY: JS_EvalFunction takes over the reference to the code.
-    let function = cx.own(unsafe { qjs::JS_EvalFunction(cx.as_ptr(), code.into_raw()) })?;
+    let function = library.program.evaluate(cx)?;
     let (module, exports) = (cx.object()?, cx.object()?);
     module.set_str(cx, c"exports", exports.clone())?;
     let require = loading::require_for(cx, library.name)?;
     cx.call(function.raw(), exports.raw(), &[module.raw(), exports.raw(), require.raw()])?;
     module.get_str(cx, c"exports")
-}
-
-fn compile(name: &CStr, source: &str) -> Result<Vec<u8>, String> {
-    let failed = |what: &str| format!("{}: {what}", name.to_string_lossy());
-    let engine = Engine::new(Intrinsics::ALL, COMPILER_STACK).ok_or_else(|| failed("no memory"))?;
-    let cx = engine.ctx();
-    let text = CString::new(source).map_err(|_| failed("a NUL"))?;
-    let flags = (qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY) as i32;
-    // SAFETY: NUL-terminated source and name.
-    let code = cx.own(unsafe {
-        qjs::JS_Eval(cx.as_ptr(), text.as_ptr(), source.len() as _, name.as_ptr(), flags)
-    });
-    let code = code.map_err(|Thrown| {
-        let error = cx.take_exception();
-        let text = error.raw().to_text(cx).map(|text| text.to_string());
-        failed(&text.unwrap_or_default())
-    })?;
-    let flags = (qjs::JS_WRITE_OBJ_BYTECODE | qjs::JS_WRITE_OBJ_STRIP_SOURCE) as i32;
-    let mut size = 0;
-    // SAFETY: the callee allocates `size` bytes, which are copied and freed.
-    unsafe {
-        let data = qjs::JS_WriteObject(cx.as_ptr(), &mut size, code.raw().0, flags);
-        if data.is_null() {
-            return Err(failed("no memory"));
-        }
-        let bytes = std::slice::from_raw_parts(data, size as usize).to_vec();
-        qjs::js_free(cx.as_ptr(), data.cast());
-        Ok(bytes)
-    }
 }
 
 static BYTES_FUNCTIONS: List<1> = List([func(c"join", 1, native!(join))]);
@@ -166,12 +124,13 @@ fn join(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::js::Intrinsics;
 
     #[test]
     fn every_library_compiles_and_needs_no_rare_intrinsic() {
         for library in &LIBRARIES {
-            assert_eq!(compile(library.file, library.source).err(), None);
-            let mentioned = Intrinsics::mentioned(library.source);
+            assert_eq!(library.program.bytecode().err(), None);
+            let mentioned = Intrinsics::mentioned(library.program.source());
             let rare = Intrinsics { eval: mentioned.eval, ..Intrinsics::default() };
             assert_eq!(mentioned, rare, "{}: VUs would have to be made with it", library.name);
             assert!(!mentioned.eval, "{}", library.name);

@@ -8,7 +8,7 @@ use crypto::ec::{self, Curve};
 use crypto::hash::Hash;
 use crypto::{Error, aes, rsa};
 
-use super::Embedded;
+use crate::embedded::Embedded;
 use crate::js::{Args, Class, Ctx, FIRST_CLASS_ID, JsResult, List, Raw, Thrown, Val, func, qjs};
 use crate::native;
 

@@ -2,13 +2,11 @@
 //! all: a VU that uses none pays nothing.
 
 mod crypto;
-mod embedded;
 mod objects;
 mod url;
 
 use crate::js::{Ctx, JsResult, Lazy, Raw, Val};
 use crate::module::text_coding;
-pub(crate) use embedded::Embedded;
 
 /// A global and how it is made.
 struct Global {

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
-use super::{Embedded, value};
+use super::value;
+use crate::embedded::Embedded;
 use crate::js::{Args, Ctx, JsResult, List, Raw, Thrown, Val, func};
 use crate::native;
 

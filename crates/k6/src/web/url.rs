@@ -2,7 +2,7 @@
 
 use url::{Url, form_urlencoded, quirks};
 
-use super::Embedded;
+use crate::embedded::Embedded;
 use crate::js::{Args, Ctx, JsResult, List, Raw, Val, func};
 use crate::native;
 

@@ -14,34 +14,58 @@ const COMPILER_STACK: usize = 400 << 10;
 pub(crate) struct Embedded {
     name: &'static CStr,
     source: &'static str,
-    bytecode: OnceLock<Vec<u8>>,
+    lines: Lines,
+    bytecode: OnceLock<Result<Vec<u8>, String>>,
+}
+
+/// What the stacks of a program's exceptions show of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    /// Lines and columns, which each VU keeps.
+    Kept,
+    /// Its name.
+    Dropped,
 }
 
 impl Embedded {
-    /// `name` is what stacks would show.
+    /// `name` is what stacks show.
     pub(crate) const fn new(name: &'static CStr, source: &'static str) -> Embedded {
-        Embedded { name, source, bytecode: OnceLock::new() }
+        Embedded { name, source, lines: Lines::Dropped, bytecode: OnceLock::new() }
+    }
+
+    /// A program that calls the script's functions, whose stacks then say where.
+    pub(crate) const fn with_lines(name: &'static CStr, source: &'static str) -> Embedded {
+        Embedded { name, source, lines: Lines::Kept, bytecode: OnceLock::new() }
     }
 
     /// The program's value, made anew.
     ///
     /// # Errors
-    /// Out of memory.
-    ///
-    /// # Panics
-    /// The program does not compile.
+    /// Out of memory, or the program does not compile (see the tests).
     pub(crate) fn evaluate(&self, cx: Ctx) -> JsResult<Val> {
-        let bytecode = self.bytecode.get_or_init(|| {
-            compile(self.name, self.source).expect("programs of ours compile (see the tests)")
-        });
-        let code = read_bytecode(cx, bytecode)?;
+        let code = match self.bytecode() {
+            Ok(bytecode) => read_bytecode(cx, bytecode)?,
+            Err(why) => return Err(cx.throw_error("InternalError", why)),
+        };
         // SAFETY: JS_EvalFunction takes over the reference to the code.
         cx.own(unsafe { qjs::JS_EvalFunction(cx.as_ptr(), code.into_raw()) })
     }
+
+    /// Its text.
+    #[cfg(test)]
+    pub(crate) fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// What it is compiled to, or why it can't be.
+    pub(crate) fn bytecode(&self) -> Result<&[u8], &str> {
+        let compiled = self.bytecode.get_or_init(|| compile(self.name, self.source, self.lines));
+        compiled.as_deref().map_err(String::as_str)
+    }
 }
 
-/// Bytecode without sources and line numbers: each VU would keep them.
-fn compile(name: &CStr, source: &str) -> Result<Vec<u8>, String> {
+/// Bytecode without the source's text.
+fn compile(name: &CStr, source: &str, lines: Lines) -> Result<Vec<u8>, String> {
     let failed = |what: &str| format!("{}: {what}", name.to_string_lossy());
     let engine = Engine::new(Intrinsics::ALL, COMPILER_STACK).ok_or_else(|| failed("no memory"))?;
     let cx = engine.ctx();
@@ -56,13 +80,14 @@ fn compile(name: &CStr, source: &str) -> Result<Vec<u8>, String> {
         let text = error.raw().to_text(cx).map_or_else(|_| String::new(), |text| text.to_string());
         failed(&text)
     })?;
-    let flags = (qjs::JS_WRITE_OBJ_BYTECODE
-        | qjs::JS_WRITE_OBJ_STRIP_SOURCE
-        | qjs::JS_WRITE_OBJ_STRIP_DEBUG) as i32;
+    let mut flags = qjs::JS_WRITE_OBJ_BYTECODE | qjs::JS_WRITE_OBJ_STRIP_SOURCE;
+    if lines == Lines::Dropped {
+        flags |= qjs::JS_WRITE_OBJ_STRIP_DEBUG;
+    }
     let mut size = 0;
     // SAFETY: the callee allocates `size` bytes, which are copied and freed.
     unsafe {
-        let data = qjs::JS_WriteObject(cx.as_ptr(), &mut size, code.raw().0, flags);
+        let data = qjs::JS_WriteObject(cx.as_ptr(), &mut size, code.raw().0, flags as i32);
         if data.is_null() {
             return Err(failed("no memory"));
         }
@@ -78,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_program_that_does_not_compile_says_why() {
-        let error = compile(c"<bad>", "(function").unwrap_err();
+        let bad = Embedded::new(c"<bad>", "(function");
+        let error = bad.bytecode().unwrap_err();
         assert!(error.starts_with("<bad>: SyntaxError"), "{error}");
     }
 }
