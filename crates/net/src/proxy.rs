@@ -14,6 +14,8 @@ use crate::url::{Scheme, Url};
 pub enum ProxyKind {
     /// HTTP: whole URLs are asked for, and `CONNECT` for those that are protected.
     Http,
+    /// The same over TLS.
+    Https,
     /// SOCKS5 (RFC 1928); names are resolved by the proxy.
     Socks5,
     /// One we cannot speak to; requests through it fail and name it.
@@ -53,7 +55,7 @@ impl Proxy {
         let (kind, default_port) = match url.scheme_str() {
             "http" => (ProxyKind::Http, 80),
             "socks5" | "socks5h" => (ProxyKind::Socks5, 1080),
-            "https" => (ProxyKind::Unsupported, 443),
+            "https" => (ProxyKind::Https, 443),
             _ => (ProxyKind::Unsupported, 0),
         };
         let port = match url.explicit_port() {
@@ -85,6 +87,8 @@ pub struct Proxies {
 #[derive(Clone, Debug, Default)]
 struct Bypass {
     all: bool,
+    /// Not even this machine.
+    nothing: bool,
     ranges: Vec<Cidr>,
     /// Addresses, with a port if only that one is meant.
     addresses: Vec<(IpAddr, Option<Box<str>>)>,
@@ -104,6 +108,12 @@ struct Domain {
 const MAX_BYPASS: usize = 1_024;
 
 impl Proxies {
+    /// One proxy for everything, this machine's own addresses included.
+    pub fn only(proxy: Arc<Proxy>) -> Proxies {
+        let bypass = Bypass { nothing: true, ..Bypass::default() };
+        Proxies { http: Some(proxy.clone()), https: Some(proxy), bypass }
+    }
+
     /// From the values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; an empty one is none.
     pub fn new(http: &str, https: &str, no_proxy: &str) -> Proxies {
         let parse = |text: &str| Proxy::parse(text).filter(|_| !text.is_empty()).map(Arc::new);
@@ -167,6 +177,9 @@ impl Bypass {
     }
 
     fn has(&self, host: &str, port: u16) -> bool {
+        if self.nothing {
+            return false;
+        }
         let host = host.trim().to_lowercase();
         if self.all || host == "localhost" {
             return true;
@@ -208,7 +221,7 @@ mod tests {
         for (text, kind, port) in [
             ("socks5://s", ProxyKind::Socks5, 1080),
             ("socks5h://s:9", ProxyKind::Socks5, 9),
-            ("https://s", ProxyKind::Unsupported, 443),
+            ("https://s", ProxyKind::Https, 443),
             ("quic://s", ProxyKind::Unsupported, 0),
         ] {
             let proxy = Proxy::parse(text).unwrap();

@@ -18,12 +18,12 @@ use rt::Nanos;
 use rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+pub use dial::Via;
 pub(crate) use dial::{Dialed, Phases, Route, dial};
-pub(crate) use wire::{Io, Meter, Socket};
+pub(crate) use wire::{Io, Meter};
 
 use crate::dns::Resolver;
 use crate::error::{Direction, NetError, code};
-use crate::proxy::Proxy;
 use crate::tls::{TlsConfig, TlsInfo};
 
 /// Bytes that crossed sockets, counted below TLS, handshakes included. One of these may be shared
@@ -148,7 +148,7 @@ pub async fn connect(target: &Target<'_>, traffic: &Rc<Traffic>) -> Result<Strea
 /// As [`connect`], and what the proxy says against it.
 pub async fn connect_through(
     target: &Target<'_>,
-    proxy: Option<&Proxy>,
+    proxy: Option<Via<'_>>,
     traffic: &Rc<Traffic>,
 ) -> Result<Stream, NetError> {
     let opening = Opening::new(traffic);

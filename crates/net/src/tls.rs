@@ -25,4 +25,6 @@ pub struct TlsInfo {
     pub cipher_suite: String,
     /// The protocol that was agreed on (ALPN), if any.
     pub alpn: Option<Box<[u8]>>,
+    /// The OCSP response that the server stapled to its certificate, DER, if it did. Nobody has looked at it.
+    pub ocsp: Option<Box<[u8]>>,
 }

@@ -215,6 +215,11 @@ impl Channel {
         self.link.borrow().as_ref().map(|link| link.state.remote)
     }
 
+    /// What calls say of who makes them.
+    pub fn user_agent(&self) -> &str {
+        self.head.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default()
+    }
+
     /// The most that is received, bytes of a message.
     pub fn max_receive_bytes(&self) -> usize {
         self.config.max_receive_bytes

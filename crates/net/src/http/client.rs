@@ -25,7 +25,7 @@ use crate::dns::Resolver;
 use crate::error::{NetError, code};
 use crate::h1::{KeepAlive, Limits};
 use crate::proxy::{Proxies, ProxyKind};
-use crate::stream::{PhaseTimes, Route, Security, Stream, Target, Traffic, dial};
+use crate::stream::{PhaseTimes, Route, Security, Stream, Target, Traffic, Via, dial};
 use crate::tls::{TlsConfig, TlsInfo};
 use crate::url::{Scheme, Url, go_quoted};
 
@@ -113,6 +113,22 @@ impl ClientConfig {
             known: Known::default(),
         }
     }
+
+    /// The same with other settings of TLS and other proxies.
+    #[must_use]
+    pub fn with(&self, tls: Arc<TlsConfig>, proxies: Proxies) -> ClientConfig {
+        ClientConfig {
+            resolver: self.resolver.clone(),
+            tls,
+            reuse: self.reuse,
+            max_idle: self.max_idle,
+            max_idle_per_host: self.max_idle_per_host,
+            limits: self.limits,
+            http2: self.http2,
+            proxies,
+            known: Known::default(),
+        }
+    }
 }
 
 /// Sends requests over a pool of kept connections of its own. One per virtual user; any number of
@@ -143,15 +159,29 @@ struct Peer {
 impl Client {
     /// A client whose connections start at the address `local`, if one is given.
     pub fn new(config: Arc<ClientConfig>, local: Option<IpAddr>) -> Client {
+        Client::counting(config, local, Rc::default())
+    }
+
+    /// The same; its bytes are counted into `traffic`, as those of other clients of the virtual user may be.
+    pub fn counting(
+        config: Arc<ClientConfig>,
+        local: Option<IpAddr>,
+        traffic: Rc<Traffic>,
+    ) -> Client {
         Client {
             config,
             local,
             pool: RefCell::default(),
             sessions: OnceCell::new(),
             sleeps: Spares::default(),
-            traffic: Rc::default(),
+            traffic,
             recycled: RefCell::default(),
         }
+    }
+
+    /// The address its connections start at, if one was given.
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        self.local
     }
 
     /// Gives a response's memory back, for the next one.
@@ -395,13 +425,16 @@ impl Client {
         let proxy = self.config.proxies.of(url, port);
         let route = match proxy {
             None => Route::Direct,
-            Some(proxy) if is_tls || proxy.kind == ProxyKind::Socks5 => Route::Tunnel(proxy),
-            Some(proxy) => Route::Forward(proxy),
+            Some(proxy) => {
+                let via = Via { proxy, tls: &self.config.tls };
+                let is_tunnel = is_tls || proxy.kind == ProxyKind::Socks5;
+                if is_tunnel { Route::Tunnel(via) } else { Route::Forward(via) }
+            }
         };
         let dialed = dial(&target, route, trace).await?;
         let agreed = dialed.tls.as_ref().and_then(|tls| tls.alpn.as_deref());
         let forwards = match route {
-            Route::Forward(proxy) => Some(Box::new(Forwarding::through(proxy))),
+            Route::Forward(via) => Some(Box::new(Forwarding::through(via.proxy))),
             _ => None,
         };
         let speaks_http2 = match is_tls {

@@ -10,7 +10,7 @@ use super::wire::{Io, Meter, Socket};
 use super::{Target, tunnel};
 use crate::error::{NetError, code};
 use crate::proxy::{Proxy, ProxyKind};
-use crate::tls::TlsInfo;
+use crate::tls::{TlsConfig, TlsInfo};
 
 /// Connecting may take this long, whatever the request's time-out is (k6's dialer).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,14 +32,23 @@ pub(crate) struct Dialed {
     pub(crate) tls: Option<Rc<TlsInfo>>,
 }
 
+/// A proxy on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Via<'a> {
+    /// Which.
+    pub proxy: &'a Proxy,
+    /// Settings for one that is spoken to over TLS.
+    pub tls: &'a TlsConfig,
+}
+
 /// The way to a target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Route<'a> {
     Direct,
     /// Through a tunnel of the proxy's.
-    Tunnel(&'a Proxy),
+    Tunnel(Via<'a>),
     /// To the proxy, which is asked for whole URLs.
-    Forward(&'a Proxy),
+    Forward(Via<'a>),
 }
 
 /// Connects to the target.
@@ -48,34 +57,50 @@ pub(crate) async fn dial(
     route: Route<'_>,
     observer: &(impl Meter + Phases),
 ) -> Result<Dialed, NetError> {
-    let (socket, remote) = match route {
-        Route::Direct => reach(target, target.host, target.port, observer).await?,
-        Route::Tunnel(proxy) | Route::Forward(proxy) => {
-            if proxy.kind == ProxyKind::Unsupported {
-                let text = format!("proxies of the scheme {} are not supported", proxy.scheme);
-                return Err(NetError::new(code::GENERIC, text));
-            }
-            let reached = reach(target, &proxy.host, proxy.port, observer).await;
-            let (mut socket, remote) = reached.map_err(|error| tunnel::failed(error.detail()))?;
-            if matches!(route, Route::Tunnel(_)) {
-                let (host, port) = (target.host, target.port);
-                tunnel::open(&mut socket, proxy, host, port, observer).await?;
-            }
-            (socket, remote)
+    let Dialed { mut io, remote, mut tls } = match route {
+        Route::Direct => {
+            let (socket, remote) = reach(target, target.host, target.port, observer).await?;
+            Dialed { io: Io::Plain(socket), remote, tls: None }
         }
-    };
-    let (io, tls) = match &target.security {
-        Some(security) => {
-            observer.tls_started();
-            let name = security.server_name.unwrap_or(target.host);
-            let (stream, info) =
-                security.config.connect(socket, name, security.alpn, observer).await?;
-            observer.tls_finished();
-            (Io::Tls(stream), Some(info))
+        Route::Tunnel(via) => {
+            let mut dialed = approach(target, via, observer).await?;
+            tunnel::open(&mut dialed.io, via.proxy, target.host, target.port, observer).await?;
+            dialed
         }
-        None => (Io::Plain(socket), None),
+        Route::Forward(via) => approach(target, via, observer).await?,
     };
+    if let Some(security) = &target.security {
+        observer.tls_started();
+        let name = security.server_name.unwrap_or(target.host);
+        let (stream, info) = security.config.connect(io, name, security.alpn, observer).await?;
+        observer.tls_finished();
+        (io, tls) = (Io::Tls(stream), Some(info));
+    }
     Ok(Dialed { io, remote, tls })
+}
+
+/// A connection to the proxy.
+async fn approach(
+    target: &Target<'_>,
+    Via { proxy, tls }: Via<'_>,
+    observer: &(impl Meter + Phases),
+) -> Result<Dialed, NetError> {
+    if proxy.kind == ProxyKind::Unsupported {
+        let text = format!("proxies of the scheme {} are not supported", proxy.scheme);
+        return Err(NetError::new(code::GENERIC, text));
+    }
+    let reached = reach(target, &proxy.host, proxy.port, observer).await;
+    let (socket, remote) = reached.map_err(|error| tunnel::failed(error.detail()))?;
+    let io = Io::Plain(socket);
+    if proxy.kind != ProxyKind::Https {
+        return Ok(Dialed { io, remote, tls: None });
+    }
+    observer.tls_started();
+    // Nothing is offered: what is spoken is HTTP/1.1.
+    let shaken = tls.connect(io, &proxy.host, &[], observer).await;
+    let (stream, info) = shaken.map_err(|error| tunnel::failed(error.detail()))?;
+    observer.tls_finished();
+    Ok(Dialed { io: Io::Tls(stream), remote, tls: Some(info) })
 }
 
 /// A socket to host and port.

@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use super::wire::{Meter, Socket};
-use crate::error::{Direction, NetError, code};
+use super::wire::{Io, Meter};
+use crate::error::{NetError, code};
 use crate::proxy::{Proxy, ProxyKind};
 
 /// What a proxy may say before the tunnel stands.
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// What the proxy says against it, in Go's words.
 pub(super) async fn open(
-    socket: &mut Socket,
+    io: &mut Io,
     proxy: &Proxy,
     host: &str,
     port: u16,
@@ -25,8 +25,8 @@ pub(super) async fn open(
 ) -> Result<(), NetError> {
     let asking = async {
         match proxy.kind {
-            ProxyKind::Socks5 => socks5(socket, proxy, host, port, meter).await,
-            _ => connect(socket, proxy, host, port, meter).await,
+            ProxyKind::Socks5 => socks5(io, proxy, host, port, meter).await,
+            _ => connect(io, proxy, host, port, meter).await,
         }
     };
     rt::timeout(PATIENCE, Box::pin(asking)).await.unwrap_or_else(|_| Err(failed("i/o timeout")))
@@ -39,7 +39,7 @@ pub(super) fn failed(reason: &str) -> NetError {
 }
 
 async fn connect(
-    socket: &mut Socket,
+    io: &mut Io,
     proxy: &Proxy,
     host: &str,
     port: u16,
@@ -53,11 +53,11 @@ async fn connect(
         ask.push_str(&format!("Proxy-Authorization: {authorization}\r\n"));
     }
     ask.push_str("\r\n");
-    write(socket, ask.as_bytes(), meter).await?;
+    write(io, ask.as_bytes(), meter).await?;
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         // A server's first word in TLS is an answer: nothing can come behind the head.
-        if answer.len() >= MAX_ANSWER_BYTES || read(socket, &mut answer, meter).await? == 0 {
+        if answer.len() >= MAX_ANSWER_BYTES || read(io, &mut answer, meter).await? == 0 {
             return Err(NetError::new(code::GENERIC, "unexpected EOF"));
         }
         if answer.windows(4).any(|w| w == b"\r\n\r\n") {
@@ -76,7 +76,7 @@ async fn connect(
 }
 
 async fn socks5(
-    socket: &mut Socket,
+    io: &mut Io,
     proxy: &Proxy,
     host: &str,
     port: u16,
@@ -85,8 +85,8 @@ async fn socks5(
     let say = |what: &str| failed(&format!("socks connect tcp {host}:{port}: {what}"));
     // Version 5; no authentication, or a name and a password.
     let methods: &[u8] = if proxy.credentials.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] };
-    write(socket, methods, meter).await?;
-    let chosen: [u8; 2] = exactly(socket, meter).await?;
+    write(io, methods, meter).await?;
+    let chosen: [u8; 2] = exactly(io, meter).await?;
     match (chosen, &proxy.credentials) {
         ([5, 0], _) => {}
         ([5, 2], Some((user, password))) => {
@@ -96,8 +96,8 @@ async fn socks5(
                 ask.push(length.ok_or_else(|| say("invalid username/password"))?);
                 ask.extend_from_slice(part.as_bytes());
             }
-            write(socket, &ask, meter).await?;
-            let [_, status]: [u8; 2] = exactly(socket, meter).await?;
+            write(io, &ask, meter).await?;
+            let [_, status]: [u8; 2] = exactly(io, meter).await?;
             if status != 0 {
                 return Err(say("username/password authentication failed"));
             }
@@ -125,8 +125,8 @@ async fn socks5(
         }
     }
     ask.extend_from_slice(&port.to_be_bytes());
-    write(socket, &ask, meter).await?;
-    let [version, reply, _, kind]: [u8; 4] = exactly(socket, meter).await?;
+    write(io, &ask, meter).await?;
+    let [version, reply, _, kind]: [u8; 4] = exactly(io, meter).await?;
     if version != 5 {
         return Err(say(&format!("unexpected protocol version {version}")));
     }
@@ -137,11 +137,11 @@ async fn socks5(
     let rest = match kind {
         1 => 4 + 2,
         4 => 16 + 2,
-        3 => usize::from(exactly::<1>(socket, meter).await?[0]) + 2,
+        3 => usize::from(exactly::<1>(io, meter).await?[0]) + 2,
         other => return Err(say(&format!("unknown address type {other}"))),
     };
     for _ in 0..rest {
-        exactly::<1>(socket, meter).await?;
+        exactly::<1>(io, meter).await?;
     }
     Ok(())
 }
@@ -162,41 +162,28 @@ fn reply_text(reply: u8) -> String {
     known.get(usize::from(reply)).map_or_else(|| format!("code: {reply}"), |t| (*t).to_owned())
 }
 
-async fn write(socket: &mut Socket, mut bytes: &[u8], meter: &impl Meter) -> Result<(), NetError> {
+async fn write(io: &mut Io, mut bytes: &[u8], meter: &impl Meter) -> Result<(), NetError> {
     while !bytes.is_empty() {
-        let n = poll_fn(|cx| socket.poll_write(cx, bytes, meter))
-            .await
-            .map_err(|error| socket.error(&error, Direction::Write))?;
+        let n = poll_fn(|cx| io.poll_write(cx, bytes, meter)).await?;
         bytes = &bytes[n..];
     }
     Ok(())
 }
 
 /// Reads some bytes behind those in `out`; 0 is the end.
-async fn read(
-    socket: &mut Socket,
-    out: &mut Vec<u8>,
-    meter: &impl Meter,
-) -> Result<usize, NetError> {
+async fn read(io: &mut Io, out: &mut Vec<u8>, meter: &impl Meter) -> Result<usize, NetError> {
     let mut space = [0; 1024];
-    let n = poll_fn(|cx| socket.poll_read(cx, &mut space, meter))
-        .await
-        .map_err(|error| socket.error(&error, Direction::Read))?;
+    let n = poll_fn(|cx| io.poll_read(cx, &mut space, meter)).await?;
     out.extend_from_slice(&space[..n]);
     Ok(n)
 }
 
 /// Reads so many bytes and none behind them.
-async fn exactly<const N: usize>(
-    socket: &mut Socket,
-    meter: &impl Meter,
-) -> Result<[u8; N], NetError> {
+async fn exactly<const N: usize>(io: &mut Io, meter: &impl Meter) -> Result<[u8; N], NetError> {
     let mut out = [0; N];
     let mut at = 0;
     while at < N {
-        let n = poll_fn(|cx| socket.poll_read(cx, &mut out[at..], meter))
-            .await
-            .map_err(|error| socket.error(&error, Direction::Read))?;
+        let n = poll_fn(|cx| io.poll_read(cx, &mut out[at..], meter)).await?;
         if n == 0 {
             return Err(failed("EOF"));
         }

@@ -1,4 +1,5 @@
-//! A counted socket, and TLS over it or not: what every protocol here reads from and writes to.
+//! A counted socket, and TLS over it or not: what every protocol here reads from and writes to. TLS may lie within TLS,
+//! where a proxy is spoken to over TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -111,24 +112,23 @@ impl Socket {
 #[derive(Debug)]
 pub(crate) enum Io {
     Plain(Socket),
-    Tls(TlsStream),
+    Tls(Box<TlsStream>),
 }
 
 impl Io {
     pub(crate) fn socket(&mut self) -> &mut Socket {
         match self {
             Io::Plain(socket) => socket,
-            Io::Tls(tls) => tls.socket(),
+            Io::Tls(tls) => tls.below().socket(),
         }
     }
 
     /// Whether the peer has closed, or sent something unasked.
     pub(crate) fn is_stale(&mut self) -> bool {
-        let unasked = match self {
-            Io::Plain(_) => false,
-            Io::Tls(tls) => tls.has_plaintext(),
-        };
-        unasked || self.socket().is_stale()
+        match self {
+            Io::Plain(socket) => socket.is_stale(),
+            Io::Tls(tls) => tls.has_plaintext() || tls.below().is_stale(),
+        }
     }
 
     pub(crate) fn poll_read(

@@ -1,4 +1,4 @@
-//! A TLS session on a socket.
+//! A TLS session on a socket, or on the session with a proxy.
 
 use std::future::poll_fn;
 use std::io::{self, BufRead, IoSlice, Read, Write};
@@ -12,30 +12,32 @@ use tokio::io::ReadBuf;
 use super::TlsInfo;
 use super::error::{explain, not_tls};
 use super::settings::{TlsConfig, go_name};
+use super::verify;
 use crate::error::{Direction, NetError, code};
-use crate::stream::{Meter, Socket};
+use crate::stream::{Io, Meter};
 
 /// A protected stream.
 #[derive(Debug)]
 pub(crate) struct TlsStream {
-    socket: Socket,
-    session: Box<ClientConnection>,
+    below: Io,
+    session: ClientConnection,
     /// The name the certificate must have.
     host: Box<str>,
+    stapled: Option<Box<[u8]>>,
 }
 
 impl TlsConfig {
-    /// Shakes hands with `host` over `socket`, offering the protocols of `alpn`.
+    /// Shakes hands with `host` over `below`, offering the protocols of `alpn`.
     ///
     /// # Errors
     /// With k6's codes: not TLS, not trusted, wrong name, refused by the peer, or the socket's.
     pub(crate) async fn connect(
         &self,
-        socket: Socket,
+        below: Io,
         host: &str,
         alpn: &[&[u8]],
         meter: &impl Meter,
-    ) -> Result<(TlsStream, Rc<TlsInfo>), NetError> {
+    ) -> Result<(Box<TlsStream>, Rc<TlsInfo>), NetError> {
         self.verifier.prepare().await;
         let name = host.strip_suffix('.').unwrap_or(host);
         let server_name = ServerName::try_from(name.to_owned())
@@ -43,7 +45,7 @@ impl TlsConfig {
         let alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         let session = ClientConnection::new_with_alpn(self.client.clone(), server_name, alpn)
             .map_err(|error| explain(&error, name))?;
-        let mut stream = TlsStream { socket, session: Box::new(session), host: name.into() };
+        let mut stream = Box::new(TlsStream { below, session, host: name.into(), stapled: None });
         poll_fn(|cx| stream.poll_handshake(cx, meter)).await?;
         let info = stream.info();
         Ok((stream, Rc::new(info)))
@@ -51,8 +53,18 @@ impl TlsConfig {
 }
 
 impl TlsStream {
-    pub(crate) fn socket(&mut self) -> &mut Socket {
-        &mut self.socket
+    /// What the session's records go over.
+    pub(crate) fn below(&mut self) -> &mut Io {
+        &mut self.below
+    }
+
+    /// What kept records from being read or written.
+    #[cold]
+    fn failed(&mut self, error: &io::Error, during: Direction) -> NetError {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<NetError>()) {
+            Some(known) => known.clone(),
+            None => self.below.socket().error(error, during),
+        }
     }
 
     /// Whether bytes of the peer wait to be read, or the session is broken.
@@ -63,7 +75,7 @@ impl TlsStream {
         }
     }
 
-    fn info(&self) -> TlsInfo {
+    fn info(&mut self) -> TlsInfo {
         TlsInfo {
             version: match self.session.protocol_version() {
                 Some(ProtocolVersion::TLSv1_2) => "tls1.2",
@@ -75,6 +87,7 @@ impl TlsStream {
                 .map(|suite| go_name(&suite))
                 .unwrap_or_default(),
             alpn: self.session.alpn_protocol().map(Box::from),
+            ocsp: self.stapled.take(),
         }
     }
 
@@ -100,15 +113,21 @@ impl TlsStream {
         cx: &mut Context<'_>,
         meter: &impl Meter,
     ) -> Poll<Result<usize, NetError>> {
-        let mut reader = Wire { socket: &mut self.socket, cx, meter };
-        let n = match self.session.read_tls(&mut reader) {
+        let mut reader = Wire { below: &mut self.below, cx, meter };
+        let read = self.session.read_tls(&mut reader);
+        let n = match read {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
             Err(error) => {
-                return Poll::Ready(Err(self.socket.error(&error, Direction::Read)));
+                return Poll::Ready(Err(self.failed(&error, Direction::Read)));
             }
         };
-        if let Err(error) = self.session.process_new_packets() {
+        let was_handshaking = self.session.is_handshaking();
+        let processed = self.session.process_new_packets();
+        if was_handshaking && let Some(stapled) = verify::take_stapled() {
+            self.stapled = Some(stapled);
+        }
+        if let Err(error) = processed {
             // Tell the peer why, if that goes without waiting.
             let _ = self.poll_flush(cx, meter);
             let first_flight = self.session.is_handshaking()
@@ -127,7 +146,8 @@ impl TlsStream {
         meter: &impl Meter,
     ) -> Poll<Result<usize, NetError>> {
         loop {
-            match self.session.reader().read(buf) {
+            let read = self.session.reader().read(buf);
+            match read {
                 Ok(n) => return Poll::Ready(Ok(n)),
                 // Servers that end without saying so are common, and Go lets them.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -135,7 +155,7 @@ impl TlsStream {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
-                    return Poll::Ready(Err(self.socket.error(&error, Direction::Read)));
+                    return Poll::Ready(Err(self.failed(&error, Direction::Read)));
                 }
             }
             ready!(self.poll_receive(cx, meter))?;
@@ -168,7 +188,7 @@ impl TlsStream {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
-                    return Poll::Ready(Err(self.socket.error(&error, Direction::Read)));
+                    return Poll::Ready(Err(self.failed(&error, Direction::Read)));
                 }
             }
             ready!(self.poll_receive(cx, meter))?;
@@ -200,10 +220,11 @@ impl TlsStream {
         meter: &impl Meter,
     ) -> Poll<Result<usize, NetError>> {
         loop {
-            let n = match self.session.writer().write_vectored(bufs) {
+            let written = self.session.writer().write_vectored(bufs);
+            let n = match written {
                 Ok(n) => n,
                 Err(error) => {
-                    return Poll::Ready(Err(self.socket.error(&error, Direction::Write)));
+                    return Poll::Ready(Err(self.failed(&error, Direction::Write)));
                 }
             };
             let flushed = self.poll_flush(cx, meter)?;
@@ -220,30 +241,32 @@ impl TlsStream {
         meter: &impl Meter,
     ) -> Poll<Result<(), NetError>> {
         while self.session.wants_write() {
-            let mut writer = Wire { socket: &mut self.socket, cx, meter };
-            match self.session.write_tls(&mut writer) {
+            let mut writer = Wire { below: &mut self.below, cx, meter };
+            let written = self.session.write_tls(&mut writer);
+            match written {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
                 Err(error) => {
-                    return Poll::Ready(Err(self.socket.error(&error, Direction::Write)));
+                    return Poll::Ready(Err(self.failed(&error, Direction::Write)));
                 }
             }
         }
-        Poll::Ready(Ok(()))
+        // A session below may hold records back.
+        self.below.poll_flush(cx, meter)
     }
 }
 
-/// The socket as `rustls` wants to see it: what would wait is `WouldBlock`, and the task is woken.
+/// What is below as `rustls` wants to see it: what would wait is `WouldBlock`, and the task is woken.
 struct Wire<'a, 'cx, M> {
-    socket: &'a mut Socket,
+    below: &'a mut Io,
     cx: &'a mut Context<'cx>,
     meter: &'a M,
 }
 
 impl<M: Meter> Read for Wire<'_, '_, M> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.socket.poll_read(self.cx, buf, self.meter) {
-            Poll::Ready(result) => result,
+        match self.below.poll_read(self.cx, buf, self.meter) {
+            Poll::Ready(result) => result.map_err(io::Error::other),
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -251,8 +274,8 @@ impl<M: Meter> Read for Wire<'_, '_, M> {
 
 impl<M: Meter> Write for Wire<'_, '_, M> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self.socket.poll_write(self.cx, buf, self.meter) {
-            Poll::Ready(result) => result,
+        match self.below.poll_write(self.cx, buf, self.meter) {
+            Poll::Ready(result) => result.map_err(io::Error::other),
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }

@@ -1,5 +1,6 @@
 //! Judging a server's certificate, in the order Go does.
 
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -11,6 +12,17 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 
 use super::roots;
 use super::settings::Verify;
+
+thread_local! {
+    /// What was stapled to the certificate judged last. A verifier is asked within a session's turn on its thread, and
+    /// has no other way to tell the session.
+    static STAPLED: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
+}
+
+/// Takes what was stapled to the certificate that the session has judged just now.
+pub(super) fn take_stapled() -> Option<Box<[u8]>> {
+    STAPLED.take()
+}
 
 /// The verifier of one configuration. The authorities are loaded when they are first needed.
 #[derive(Debug)]
@@ -56,6 +68,7 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        STAPLED.set((!ocsp_response.is_empty()).then(|| ocsp_response.into()));
         if self.mode == Verify::Skip {
             return Ok(ServerCertVerified::assertion());
         }

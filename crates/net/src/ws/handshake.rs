@@ -17,7 +17,7 @@ use super::error::WsError;
 use crate::error::{NetError, code};
 use crate::h1::{Decoder, KeepAlive, Limits, Recipient, encode_head};
 use crate::http::{BodySink, ClientConfig, HeaderError, Headers, Method, Request, Response};
-use crate::stream::{self, Security, Stream, Target, Traffic};
+use crate::stream::{self, Security, Stream, Target, Traffic, Via};
 use crate::url::{Scheme, Url};
 
 /// Connecting and shaking hands may take this long in all (k6's dialer).
@@ -120,7 +120,7 @@ async fn connect(
         alpn: &[b"http/1.1"],
     });
     let target = Target { host: url.host(), port, resolver: &config.resolver, local, security };
-    let proxy = config.proxies.of(url, port).map(|proxy| &**proxy);
+    let proxy = config.proxies.of(url, port).map(|proxy| Via { proxy, tls: &config.tls });
     // Boxed: its state is large.
     Box::pin(stream::connect_through(&target, proxy, traffic)).await
 }
