@@ -36,6 +36,7 @@ mod csv_parser;
 /// A certificate as PEM or DER.
 pub fn certificates(bytes: &[u8]) {
     let _ = crypto::x509::parse(bytes);
+    let _ = crypto::ocsp::parse(bytes);
     if let Some(der) = crypto::x509::decode_pem(bytes) {
         let _ = crypto::x509::parse(&der);
     }

@@ -12,6 +12,7 @@ pub(crate) const OID: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 pub(crate) const BOOLEAN: u8 = 0x01;
+pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 
 /// The tag of a context-specific element that holds others.
 pub(crate) const fn explicit(n: u8) -> u8 {

@@ -7,6 +7,7 @@
 pub mod aes;
 pub mod ec;
 pub mod hash;
+pub mod ocsp;
 pub mod rsa;
 pub mod x509;
 

@@ -7,7 +7,8 @@ mod signature;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::der::{
-    self, BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, explicit,
+    self, BIT_STRING, BOOLEAN, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE,
+    explicit,
 };
 pub use name::{Attribute, Name};
 pub use pem::decode as decode_pem;
@@ -139,7 +140,6 @@ fn version(tbs: &mut Reader<'_>) -> Result<u8, Malformed> {
 /// `UTCTime` or `GeneralizedTime` as RFC 3339.
 fn time(validity: &mut Reader<'_>) -> Result<String, Malformed> {
     const UTC_TIME: u8 = 0x17;
-    const GENERALIZED_TIME: u8 = 0x18;
     let unsupported = || Malformed("unsupported time format".to_owned());
     let element = validity.any().ok_or_else(unsupported)?;
     let text = std::str::from_utf8(element.content).ok().filter(|text| text.is_ascii());
