@@ -1,4 +1,6 @@
 import { check, group, sleep } from 'k6';
+import exec from 'k6/execution';
+import http from 'k6/http';
 import { Counter, Gauge, Rate, Trend } from 'k6/metrics';
 
 const counter = new Counter('my_counter');
@@ -30,7 +32,9 @@ export default function (data) {
   rate.add(true);
   trend.add(3.25, { a: 'b' });
   trend.add(1);
-  sleep(1);
+  sleep(0.1);
+  // The last iteration of each VU ends when the test says so.
+  if (exec.scenario.iterationInTest >= 4) http.get(__ENV.GATE);
 }
 
 export function teardown() {

@@ -7,10 +7,12 @@
 // Tests may read the environment and stop at what is not there; the lints are for the product.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+#[path = "support/child.rs"]
+mod child;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 use std::time::Duration;
 
 /// Hosts that the examples name.
@@ -123,24 +125,11 @@ impl Drop for Bench {
 }
 
 fn wait(child: Child) -> (String, String) {
-    let pid = libc::pid_t::try_from(child.id()).unwrap();
-    let (send, receive) = mpsc::channel();
-    rt::thread::start("waiter", move || send.send(child.wait_with_output())).unwrap();
-    let output = match receive.recv_timeout(PATIENCE) {
-        Ok(output) => output.unwrap(),
-        Err(_) => {
-            end(pid);
-            return ("none in time".to_owned(), String::new());
-        }
+    let Some(output) = child::output(child, PATIENCE) else {
+        return ("none in time".to_owned(), String::new());
     };
     let code = output.status.code().map_or_else(|| "a signal".to_owned(), |code| code.to_string());
     (code, String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-#[allow(unsafe_code)]
-fn end(pid: libc::pid_t) {
-    // SAFETY: kill touches no memory of ours; the process is a child that nobody has waited for yet.
-    unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
 #[test]

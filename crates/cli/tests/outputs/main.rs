@@ -12,6 +12,8 @@
 
 mod boards;
 mod capture;
+#[path = "../support/child.rs"]
+mod child;
 mod losses;
 #[path = "../cli/program.rs"]
 #[allow(dead_code, reason = "the other test binary uses the rest")]
@@ -27,7 +29,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const SCRIPT: &str = r#"
 import { Counter, Gauge, Rate, Trend } from 'k6/metrics';
 import http from 'k6/http';
-import { check, group } from 'k6';
+import { check, group, sleep } from 'k6';
 const counter = new Counter('my_counter');
 const gauge = new Gauge('my_gauge');
 const rate = new Rate('my_rate');
@@ -43,6 +45,8 @@ export default function () {
   time.add(1234.5 * (__ITER + 1), { kind: 'x,"y"' });
   const res = http.get(`http://${__ENV.TARGET}/ok?q="x"`);
   group('G', () => check(res, { 'ok, "q"': (r) => r.status === 200 }));
+  // No two iterations within a millisecond: stores keep one value of a moment.
+  sleep(0.005);
 }
 "#;
 

@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::is_on;
 use crate::program::Folder;
+use crate::{child, is_on};
 
 /// Longest wait for a server to begin, and for data to show up in it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -169,16 +169,7 @@ impl Server {
 
 /// Asks again until there is an answer.
 pub(crate) fn wait<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(answer) = ask() {
-            return Some(answer);
-        }
-        if Instant::now() >= until {
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    child::until(PATIENCE, ask)
 }
 
 fn get(address: SocketAddr, target: &str) -> Option<(u16, Vec<u8>)> {

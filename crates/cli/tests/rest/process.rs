@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::child;
 use crate::client::try_call;
 
-/// How often a state is asked for before it counts as never coming: a minute.
-const TRIES: u32 = 600;
-const BETWEEN: Duration = Duration::from_millis(100);
+/// How long a state may take before it counts as never coming.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 static FOLDERS: AtomicU32 = AtomicU32::new(0);
 
@@ -102,14 +102,11 @@ impl Process {
 
     pub(crate) fn wait_until(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let mut last = None;
-        for _ in 0..TRIES {
+        let reached = child::until(PATIENCE, || {
             last = self.status();
-            match &last {
-                Some(status) if is_it(status) => return status.clone(),
-                _ => std::thread::sleep(BETWEEN),
-            }
-        }
-        panic!("{what}: never; last seen: {last:?}")
+            last.clone().filter(|status| is_it(status))
+        });
+        reached.unwrap_or_else(|| panic!("{what}: never; last seen: {last:?}"))
     }
 
     /// Waits until it is in the phase that k6 gives this number.
@@ -117,24 +114,14 @@ impl Process {
         self.wait_until(&format!("status {number}"), |status| status["status"] == number)
     }
 
-    #[allow(unsafe_code)]
     pub(crate) fn signal(&self, number: i32) {
-        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
-        // SAFETY: kill touches no memory of ours; the process is a child that nobody has waited for yet.
-        assert_eq!(unsafe { libc::kill(pid, number) }, 0);
+        child::signal(&self.child, number);
     }
 
     /// Waits for its end, at most a minute.
     pub(crate) fn wait(mut self) -> Ended {
-        let mut code = None;
-        for _ in 0..TRIES {
-            code = self.child.try_wait().unwrap();
-            if code.is_some() {
-                break;
-            }
-            std::thread::sleep(BETWEEN);
-        }
-        let status = code.unwrap_or_else(|| panic!("it does not end"));
+        let status = child::until(PATIENCE, || self.child.try_wait().unwrap());
+        let status = status.unwrap_or_else(|| panic!("it does not end"));
         let mut outputs = self.outputs.drain(..).map(|output| output.join().unwrap());
         let (stdout, stderr) = (outputs.next().unwrap(), outputs.next().unwrap());
         drop(outputs);

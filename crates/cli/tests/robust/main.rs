@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of a test are tests; what they saw is shown on failure
 
 mod bodies;
+#[path = "../support/child.rs"]
+mod child;
 mod crash;
 mod hostile;
 mod interrupt;

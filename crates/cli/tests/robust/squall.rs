@@ -4,8 +4,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
+
+use crate::child;
+pub(crate) use crate::child::pause;
 
 /// How long anything may take before it counts as a hang; a busy machine needs a tenth of it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,23 +32,10 @@ pub(crate) fn is_slow() -> bool {
     std::env::var("SQUALL_SLOW").is_ok_and(|v| v == "1")
 }
 
-/// Lets time pass for the child.
-pub(crate) fn pause(span: Duration) {
-    let (_sender, never) = mpsc::channel::<()>();
-    assert_eq!(never.recv_timeout(span), Err(mpsc::RecvTimeoutError::Timeout));
-}
-
 /// Looks until `seen` gives something. Panics with `what` when it never does.
 #[track_caller]
-pub(crate) fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let end = rt::now() + PATIENCE;
-    loop {
-        if let Some(value) = seen() {
-            return value;
-        }
-        assert!(rt::now() < end, "waited {PATIENCE:?} in vain for {what}");
-        pause(Duration::from_millis(5));
-    }
+pub(crate) fn until<T>(what: &str, seen: impl FnMut() -> Option<T>) -> T {
+    child::until(PATIENCE, seen).unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}"))
 }
 
 /// A script of these tests.
@@ -138,12 +128,9 @@ impl Running {
         String::from_utf8_lossy(&fs::read(&self.stdout).unwrap()).into_owned()
     }
 
-    #[allow(unsafe_code)]
     pub(crate) fn signal(&self, number: i32) {
         assert!(!self.gone);
-        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
-        // SAFETY: kill touches no memory of ours; the process is a child that nobody has waited for yet.
-        assert_eq!(unsafe { libc::kill(pid, number) }, 0);
+        child::signal(&self.child, number);
     }
 
     /// Whether it has ended; looks at its memory while it has not.
@@ -182,20 +169,13 @@ impl Running {
     /// The same with another bound.
     #[track_caller]
     pub(crate) fn wait_within(&mut self, patience: Duration) -> Ended {
-        let end = rt::now() + patience;
-        let status = loop {
-            if let Some(status) = self.has_ended() {
-                break status;
-            }
-            if rt::now() >= end {
-                let _ = self.child.kill();
-                panic!(
-                    "still running after {patience:?}:\n--- stdout\n{}\n--- stderr\n{}",
-                    self.stdout(),
-                    self.stderr()
-                );
-            }
-            pause(Duration::from_millis(5));
+        let Some(status) = child::until(patience, || self.has_ended()) else {
+            let _ = self.child.kill();
+            panic!(
+                "still running after {patience:?}:\n--- stdout\n{}\n--- stderr\n{}",
+                self.stdout(),
+                self.stderr()
+            );
         };
         Ended {
             code: status.code(),
