@@ -23,12 +23,15 @@ pub(crate) struct Timer {
     pub function: Val,
     pub args: Vec<Val>,
     pub every: Option<Duration>,
+    /// What it belongs to: see [`Events::context`].
+    pub context: u32,
 }
 
 type Done = Box<dyn FnOnce(Ctx, Box<dyn Any>) -> Result<(), Thrown>>;
 
 struct Operation {
     done: Done,
+    context: u32,
     stop: Rc<Stop>,
 }
 
@@ -59,6 +62,7 @@ pub(crate) enum Due {
 pub struct Events {
     timers: RefCell<BTreeMap<(Nanos, u64), Timer>>,
     due_at: RefCell<FxHashMap<u64, Nanos>>,
+    context: Cell<u32>,
     next_id: Cell<u64>,
     next_timer: Cell<u64>,
     operations: RefCell<FxHashMap<u64, Operation>>,
@@ -82,6 +86,17 @@ impl Events {
         id
     }
 
+    /// The number of the async function's group that runs now; 0 for none. Timers and operations started now belong to
+    /// it.
+    pub(crate) fn context(&self) -> u32 {
+        self.context.get()
+    }
+
+    /// Sets it. Promises learn it from their engine: see [`VuHost::within`](crate::host::VuHost::within).
+    pub(crate) fn set_context(&self, context: u32) {
+        self.context.set(context);
+    }
+
     /// Adds a timer; the result is its id for scripts.
     pub(crate) fn add_timer(
         &self,
@@ -92,7 +107,8 @@ impl Events {
     ) -> u64 {
         let id = self.next_timer.get() + 1;
         self.next_timer.set(id);
-        self.schedule(Timer { id, function, args, every }, rt::now() + after);
+        let context = self.context();
+        self.schedule(Timer { id, function, args, every, context }, rt::now() + after);
         id
     }
 
@@ -132,7 +148,8 @@ impl Events {
             Ok(output) => done(cx, *output),
             Err(_) => Ok(()),
         });
-        self.operations.borrow_mut().insert(id, Operation { done, stop: stop.clone() });
+        let operation = Operation { done, context: self.context(), stop: stop.clone() };
+        self.operations.borrow_mut().insert(id, operation);
         let events = Rc::downgrade(self);
         let mut future: Option<Pin<Box<F>>> = Some(Box::pin(future));
         rt::spawn(async move {
@@ -159,9 +176,10 @@ impl Events {
         });
     }
 
-    /// Takes the callback of a finished operation.
-    pub(crate) fn take_done(&self, id: u64) -> Option<Done> {
-        self.operations.borrow_mut().remove(&id).map(|operation| operation.done)
+    /// Takes the callback of a finished operation, and what it belongs to.
+    pub(crate) fn take_done(&self, id: u64) -> Option<(u32, Done)> {
+        let operation = self.operations.borrow_mut().remove(&id)?;
+        Some((operation.context, operation.done))
     }
 
     /// Whether nothing is left to wait for.

@@ -118,6 +118,8 @@ pub struct VuHost {
     pub(crate) data_series: Cell<Option<(TagSetId, [SeriesId; 2])>>,
     /// Series of checks seen before.
     pub(crate) checks: RefCell<crate::module::k6::CheckCache>,
+    /// Groups of async functions.
+    pub(crate) paths: RefCell<crate::module::pending::Paths>,
     /// `randomSeed`'s generator, once seeded.
     pub(crate) random: RefCell<Option<crate::module::k6::Random>>,
 }
@@ -162,6 +164,7 @@ impl VuHost {
             kept: RefCell::default(),
             data_series: Cell::new(None),
             checks: RefCell::default(),
+            paths: RefCell::default(),
             random: RefCell::new(None),
         }
     }
@@ -250,6 +253,39 @@ impl VuHost {
                 in_init: self.is_init(),
             });
         }
+    }
+
+    /// Runs `f` in the group of `path`. What it starts is found to be of that group again by the number `context`
+    /// ([`pending::context`](crate::module::pending::context)); 0 does not change what things belong to.
+    pub(crate) fn within<R>(&self, cx: Ctx, context: u32, path: &str, f: impl FnOnce() -> R) -> R {
+        let outer_path = self.tags.borrow_mut().set_group(path.to_owned());
+        let outer = self.events.context();
+        if context != 0 {
+            self.follow(cx, context);
+        }
+        let result = f();
+        if context != 0 {
+            self.follow(cx, outer);
+        }
+        self.tags.borrow_mut().set_group(outer_path);
+        result
+    }
+
+    /// Runs `f` in the group that `context` stands for, if it is another one.
+    pub(crate) fn resume<R>(&self, cx: Ctx, context: u32, f: impl FnOnce() -> R) -> R {
+        if context == self.events.context() {
+            return f();
+        }
+        let path = self.paths.borrow().path(context).map(str::to_owned);
+        match path {
+            Some(path) => self.within(cx, context, &path, f),
+            None => f(),
+        }
+    }
+
+    fn follow(&self, cx: Ctx, context: u32) {
+        self.events.set_context(context);
+        cx.set_async_context(context);
     }
 
     /// Tells the core's metrics what goes with the samples that come now.

@@ -8,8 +8,10 @@
 //! Start reading at [`test`], then `vu` (the life of a VU), `realm` (its JS world), `compile` and `module`.
 
 pub mod archive;
+mod certificates;
 mod compile;
 mod csv;
+mod embedded;
 mod events;
 mod exception;
 mod grpc;

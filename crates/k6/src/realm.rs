@@ -215,13 +215,15 @@ impl Realm {
             self.check_rejections(own)?;
             match events.take_due() {
                 Some(Due::Operation(id, output)) => {
-                    if let Some(done) = events.take_done(id) {
-                        done(cx, output).map_err(|Thrown| self.failure())?;
+                    if let Some((context, done)) = events.take_done(id) {
+                        let result = self.host.resume(cx, context, || done(cx, output));
+                        result.map_err(|Thrown| self.failure())?;
                     }
                 }
                 Some(Due::Timer(timer)) => {
                     let args: Vec<Raw> = timer.args.iter().map(|arg| arg.raw()).collect();
-                    let result = cx.call(timer.function.raw(), Raw::UNDEFINED, &args);
+                    let call = || cx.call(timer.function.raw(), Raw::UNDEFINED, &args);
+                    let result = self.host.resume(cx, timer.context, call);
                     events.repeat(timer);
                     result.map_err(|Thrown| self.failure())?;
                 }
@@ -232,10 +234,17 @@ impl Realm {
     }
 
     fn run_jobs(&self) -> Result<(), Failure> {
-        let mut ctx = std::ptr::null_mut();
+        let cx = self.cx();
+        let runtime = self.engine.runtime();
         loop {
-            // SAFETY: the runtime is live; `ctx` receives the job's context.
-            match unsafe { qjs::JS_ExecutePendingJob(self.engine.runtime(), &mut ctx) } {
+            // SAFETY: the runtime is live.
+            let context = unsafe { qjs::JS_NextJobAsyncContext(runtime) };
+            let status = self.host.resume(cx, context, || {
+                let mut ctx = std::ptr::null_mut();
+                // SAFETY: the runtime is live; `ctx` receives the job's context.
+                unsafe { qjs::JS_ExecutePendingJob(runtime, &mut ctx) }
+            });
+            match status {
                 0 => return Ok(()),
                 status if status < 0 => return Err(self.failure()),
                 _ => self.check_stopped()?,

@@ -93,6 +93,7 @@ pub fn load(options: LoadOptions) -> Result<Loaded, ScriptError> {
         setup_data: Default::default(),
         warned: Default::default(),
         protos: Default::default(),
+        tls: Default::default(),
         http: OnceLock::new(),
         secrets: options.secrets,
     });

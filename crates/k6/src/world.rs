@@ -128,6 +128,8 @@ pub struct World {
     pub(crate) warned: Mutex<Vec<String>>,
     /// Definitions of `k6/net/grpc`.
     pub(crate) protos: crate::grpc::Schemas,
+    /// Settings of TLS that scripts asked for.
+    pub(crate) tls: crate::certificates::Made,
     /// What the options say about HTTP, made ready when the first VU asks.
     pub(crate) http: OnceLock<Result<Arc<crate::http::Settings>, String>>,
 }

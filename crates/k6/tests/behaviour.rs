@@ -22,7 +22,6 @@ fn checks_and_groups_follow_k6() {
            console.log(check(1, { a: (v) => v === 1, b: 1 }), check(1, { c: 0 }), check(1, {}), check(1, 'abc'));
            console.log(t(() => check(1)));
            console.log(t(() => check(1, { 'a::b': true })));
-           console.log(t(() => check(1, { async a() {} })).slice(0, 60));
            console.log(t(() => check(1, { a: true }, { x: null })));
            console.log(group('one', () => group('two', () => exec.vu.metrics.tags.group)), exec.vu.tags.group === '');
            console.log(t(() => group('g')), '|', t(() => group('a::b', () => 1)));
@@ -37,7 +36,6 @@ fn checks_and_groups_follow_k6() {
             "true false true true",
             "GoError: no checks provided to `check`",
             "GoError: group and check names may not contain '::'",
-            "GoError: the built-in check() does not support async functio",
             "GoError: invalid value for metric tag 'x': only String, Boolean and Number types are accepted as a metric \
              tag values",
             "::one::two true",
@@ -103,6 +101,84 @@ fn samples_carry_the_tags_of_scenario_group_check_and_call() {
     assert_eq!(at("checks{check:fine,extra:1,group:::g,scenario:default,team:red}"), (2, 2.0));
     assert_eq!(at("group_duration{group:::g,scenario:default,team:red}"), (2, 500.0));
     assert_eq!(at("data_sent{group:,scenario:default,team:red}"), (2, 0.0));
+}
+
+/// In simulated time, so that what runs when is certain.
+#[test]
+fn what_a_group_of_an_async_function_starts_belongs_to_it_until_its_promise_is_settled() {
+    let all = samples(
+        "import { group } from 'k6'; import { Counter } from 'k6/metrics'; import exec from 'k6/execution';
+         const n = new Counter('hits');
+         const later = (ms) => new Promise((done) => setTimeout(done, ms));
+         export default async function () {
+           const a = group('a', async () => {
+             n.add(1);
+             await later(20);
+             n.add(10);
+             await group('deep', async () => { await later(5); n.add(100); });
+             group('short', () => { later(1).then(() => n.add(1000)); });
+             setTimeout(() => n.add(10000), 1);
+             await later(5);
+             n.add(exec.vu.metrics.tags.group === '::a' ? 100000 : 0);
+             return 'result';
+           });
+           const b = group('b', async () => { await later(10); n.add(1); throw new Error('from b'); });
+           n.add(1);
+           later(25).then(() => n.add(10));
+           try { await b; } catch (e) { n.add(e.message === 'from b' ? 100 : 0); }
+           n.add((await a) === 'result' ? 1000 : 0);
+           group('plain', () => { later(1).then(() => n.add(10000)); });
+         }",
+        2,
+    );
+    let at = |key: &str| *all.get(key).unwrap_or_else(|| panic!("no {key} in {all:#?}"));
+    assert_eq!(at("hits{group:::a,scenario:default,team:red}"), (8, 220_022.0));
+    assert_eq!(at("hits{group:::a::deep,scenario:default,team:red}"), (2, 200.0));
+    assert_eq!(at("hits{group:::a::short,scenario:default,team:red}"), (2, 2000.0));
+    assert_eq!(at("hits{group:::b,scenario:default,team:red}"), (2, 2.0));
+    // A group of an ordinary function is over when it returns, as in k6.
+    assert_eq!(at("hits{group:,scenario:default,team:red}"), (10, 22_222.0));
+    let duration =
+        |group: &str| at(&format!("group_duration{{group:{group},scenario:default,team:red}}"));
+    assert_eq!(duration("::a"), (2, 60.0));
+    assert_eq!(duration("::a::deep"), (2, 10.0));
+    assert_eq!(duration("::b"), (2, 20.0));
+}
+
+#[test]
+fn a_check_with_async_conditions_is_a_promise_of_whether_all_hold() {
+    let script = "import { check, group } from 'k6';
+         const later = (ms, value) => new Promise((done) => setTimeout(() => done(value), ms));
+         export default async function () {
+           const one = group('g', () => check(7, { now: (v) => v === 7, later: async (v) => (await later(5)) || v === 7 }, { own: 1 }));
+           console.log(one instanceof Promise, await one);
+           console.log(await check(1, { no: async () => later(1, 0), yes: true }));
+           console.log(check(1, { yes: true }));
+           try {
+             await check(1, { bad: async () => { throw new Error('inside'); }, good: async () => later(9, true) });
+           } catch (e) {
+             console.log(e.message);
+           }
+           try { check(1, { 'a::b': async () => true }); } catch (e) { console.log(String(e)); }
+           await later(20);
+         }";
+    assert_eq!(
+        case(script).run(1),
+        [
+            "true true",
+            "false",
+            "true",
+            "inside",
+            "GoError: group and check names may not contain '::'"
+        ]
+    );
+    let all = samples(script, 1);
+    let at = |key: &str| *all.get(key).unwrap_or_else(|| panic!("no {key} in {all:#?}"));
+    assert_eq!(at("checks{check:now,group:::g,own:1,scenario:default,team:red}"), (1, 1.0));
+    assert_eq!(at("checks{check:later,group:::g,own:1,scenario:default,team:red}"), (1, 1.0));
+    assert_eq!(at("checks{check:no,group:,scenario:default,team:red}"), (1, 0.0));
+    assert_eq!(at("checks{check:bad,group:,scenario:default,team:red}"), (1, 0.0));
+    assert_eq!(at("checks{check:good,group:,scenario:default,team:red}"), (1, 1.0));
 }
 
 #[test]

@@ -10,11 +10,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::script::{Interrupt, Outcome, Script, Vu, VuContext};
 use grpc_server::GrpcServer;
 use k6::TestConfig;
+use plan::options::Options;
 use rt::{Core, CoreConfig};
 use support::{Bench, Case, activation, case, iteration};
 
@@ -62,7 +64,10 @@ fn run_until(script: &str, vus: u64, iterations: u64, stop_after: Option<Duratio
     let source = format!("{head}const T = '{}';\n{script}", server.addr);
     let case =
         case(&source).file("/protos/echo.proto", ECHO).file("/protos/sub/color.proto", COLOR);
-    let test = case.load().unwrap().into_test(TestConfig::default());
+    let loaded = case.load().unwrap();
+    let json = loaded.options_json.clone().unwrap_or_else(|| "{}".to_owned());
+    let options = Arc::new(Options::from_script_json(&json).unwrap().0);
+    let test = loaded.into_test(TestConfig { options, ..TestConfig::default() });
     let bench = Bench::new(&case.registry);
     bench.shard.borrow_mut().set_raw_tap(true);
     let shard = bench.shard.clone();
@@ -280,4 +285,51 @@ fn a_lost_connection_is_made_again() {
         1,
     );
     assert_eq!(ran.printed(), ["14 true", "0 3"]);
+}
+
+#[test]
+fn http_debug_tells_of_calls_and_streams() {
+    let script = |level: &str| {
+        format!(
+            "export const options = {{ httpDebug: '{level}' }};
+             export default function () {{
+               client.connect(T, {{ plaintext: true }});
+               client.invoke('squall.test.Echo/Small', {{ text: 'one' }}, {{ metadata: {{ 'x-a': 'b' }} }});
+               const stream = new grpc.Stream(client, 'squall.test.Echo/Chat');
+               stream.write({{ text: 'two' }});
+               stream.end();
+             }}"
+        )
+    };
+    let told = |level: &str| {
+        let ran = run(&script(level), 1, 1);
+        let address = ran.server.addr.to_string();
+        let lines = ran.printed();
+        lines.iter().map(|line| line.replace(&address, "ADDRESS")).collect::<Vec<_>>()
+    };
+    let begin = |method: &str, more: &str| {
+        format!(
+            "Out Header:\nFull Method: /squall.test.Echo/{method}\nRemote Address: ADDRESS\n{more}user-agent: grpc-go/1.83.0\n\n"
+        )
+    };
+    let head = "In Header:\ncontent-type: application/grpc\n\n".to_owned();
+    let payload = |way: &str, name: &str| {
+        format!("{way} Payload:\nWire Length: 10\n{{\"number\":0,\"text\":\"{name}\"}}\n\n")
+    };
+    let small = begin("Small", "x-a: b\n");
+    let chat = begin("Chat", "");
+    assert_eq!(told("headers"), [small.clone(), head.clone(), chat.clone(), head.clone()]);
+    assert_eq!(
+        told("full"),
+        [
+            small,
+            payload("Out", "one"),
+            head.clone(),
+            payload("In", "one"),
+            chat,
+            payload("Out", "two"),
+            head,
+            payload("In", "two"),
+        ]
+    );
 }

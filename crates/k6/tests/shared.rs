@@ -4,13 +4,20 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use engine::script::{Script, Vu};
+use k6::{Test, TestConfig};
+use plan::options::Options;
 use rt::{Core, Nanos};
 use support::{Bench, Case, activation, case, iteration};
 
 /// Runs one iteration of each of `vus` VUs, `rounds` times in turn; what they printed.
 fn in_turn(case: &Case, vus: u64, rounds: u64) -> Vec<String> {
-    let test = case.test();
+    in_turn_of(case, case.test(), vus, rounds)
+}
+
+fn in_turn_of(case: &Case, test: Test, vus: u64, rounds: u64) -> Vec<String> {
     case.log.0.lock().unwrap().clear();
     let bench = Bench::new(&case.registry);
     Core::simulated(Nanos(1_000_000_000)).block_on(async move {
@@ -143,4 +150,33 @@ fn unique_rows_are_given_once_in_a_run() {
             "2 true undefined [ \"3\" ]",
         ]
     );
+}
+
+/// Instances know nothing of each other but their segments.
+#[test]
+fn instances_that_share_a_test_give_unique_rows_of_their_own() {
+    let text: String =
+        (0..=30).map(|i| if i == 0 { "n\n".into() } else { format!("{i}\n") }).collect();
+    let mut all = Vec::new();
+    for (segment, share) in [("0:1/2", 15), ("1/2:3/4", 7), ("3/4:1", 8)] {
+        let case = case(
+            "import { open } from 'k6/experimental/fs'; import csv from 'k6/experimental/csv';
+             const parser = new csv.Parser(await open('/data'), { asObjects: true, unique: true });
+             export default async function () {
+               const { done, value } = await parser.next();
+               if (!done) console.log(value.n);
+             }",
+        )
+        .file("/data", &text);
+        let json = format!(
+            r#"{{"executionSegment": "{segment}", "executionSegmentSequence": "0,1/2,3/4,1"}}"#
+        );
+        let options = Arc::new(Options::from_script_json(&json).unwrap().0);
+        let test = case.load().unwrap().into_test(TestConfig { options, ..TestConfig::default() });
+        let rows = in_turn_of(&case, test, 2, 10);
+        assert!(rows.len().abs_diff(share) <= 1, "{segment}: {rows:?}");
+        all.extend(rows.iter().map(|row| row.parse::<u32>().unwrap()));
+    }
+    all.sort_unstable();
+    assert_eq!(all, (1..=30).collect::<Vec<_>>());
 }

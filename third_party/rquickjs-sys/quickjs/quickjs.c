@@ -404,6 +404,8 @@ struct JSRuntime {
     void *interrupt_opaque;
     /* squall: where the contexts' interrupt counters start */
     int interrupt_budget;
+    /* squall: the host's number for what runs now; see JS_SetAsyncContext */
+    uint32_t async_context;
 
     JSPromiseHook *promise_hook;
     void *promise_hook_opaque;
@@ -1121,6 +1123,7 @@ typedef struct JSJobEntry {
     JSContext *ctx;
     JSJobFunc *job_func;
     int argc;
+    uint32_t async_context; /* squall */
     JSValue argv[];
 } JSJobEntry;
 
@@ -2734,6 +2737,7 @@ int JS_EnqueueJob(JSContext *ctx, JSJobFunc *job_func,
     if (!e)
         return -1;
     e->ctx = ctx;
+    e->async_context = rt->async_context;
     e->job_func = job_func;
     e->argc = argc;
     for(i = 0; i < argc; i++) {
@@ -2746,6 +2750,20 @@ int JS_EnqueueJob(JSContext *ctx, JSJobFunc *job_func,
 bool JS_IsJobPending(JSRuntime *rt)
 {
     return !list_empty(&rt->job_list);
+}
+
+/* squall: what the host numbers follows promises: a reaction runs under the
+   number that was set when it was registered */
+void JS_SetAsyncContext(JSRuntime *rt, uint32_t context)
+{
+    rt->async_context = context;
+}
+
+uint32_t JS_NextJobAsyncContext(JSRuntime *rt)
+{
+    if (list_empty(&rt->job_list))
+        return 0;
+    return list_entry(rt->job_list.next, JSJobEntry, link)->async_context;
 }
 
 JSContext *JS_GetPendingJobContext(JSRuntime *rt)
@@ -56109,6 +56127,7 @@ typedef struct JSPromiseReactionData {
     struct list_head link; /* not used in promise_reaction_job */
     JSValue resolving_funcs[2];
     JSValue handler;
+    uint32_t async_context; /* squall */
 } JSPromiseReactionData;
 
 JSPromiseStateEnum JS_PromiseState(JSContext *ctx, JSValueConst promise)
@@ -56279,7 +56298,13 @@ static void fulfill_or_reject_promise(JSContext *ctx, JSValueConst promise,
         args[2] = rd->handler;
         args[3] = js_bool(is_reject);
         args[4] = value;
-        JS_EnqueueJob(ctx, promise_reaction_job, 5, args);
+        {
+            /* squall */
+            uint32_t outer = ctx->rt->async_context;
+            ctx->rt->async_context = rd->async_context;
+            JS_EnqueueJob(ctx, promise_reaction_job, 5, args);
+            ctx->rt->async_context = outer;
+        }
         list_del(&rd->link);
         promise_reaction_data_free(ctx->rt, rd);
     }
@@ -57085,6 +57110,7 @@ static __exception int perform_promise_then(JSContext *ctx,
         if (!JS_IsFunction(ctx, handler))
             handler = JS_UNDEFINED;
         rd->handler = js_dup(handler);
+        rd->async_context = ctx->rt->async_context;
         rd_array[i] = rd;
     }
 

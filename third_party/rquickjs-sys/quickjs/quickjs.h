@@ -1243,6 +1243,10 @@ JS_EXTERN JSValue JS_TakeThrowSite(JSContext *ctx);
    runs between two calls of the interrupt handler; the handler may set it. */
 JS_EXTERN void JS_SetInterruptBudget(JSRuntime *rt, int steps);
 JS_EXTERN void JS_DropPendingJobs(JSRuntime *rt);
+/* squall: a number of the host's that promise reactions and jobs remember. */
+JS_EXTERN void JS_SetAsyncContext(JSRuntime *rt, uint32_t context);
+/* squall: that of the job that runs next, 0 without one. */
+JS_EXTERN uint32_t JS_NextJobAsyncContext(JSRuntime *rt);
 /* squall: objects of this class are arrays to Array.isArray, JSON and concat. */
 JS_EXTERN void JS_SetArrayLikeClass(JSRuntime *rt, JSClassID class_id);
 /* squall: every name can be imported from the C module 'm' (undefined if it is

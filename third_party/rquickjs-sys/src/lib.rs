@@ -33,6 +33,10 @@ extern "C" {
     pub fn JS_SetInterruptBudget(rt: *mut JSRuntime, steps: c_int);
     /// Forgets the promise jobs that are waiting to run.
     pub fn JS_DropPendingJobs(rt: *mut JSRuntime);
+    /// Sets the host's number for what runs now, which promise reactions and jobs made from here on remember.
+    pub fn JS_SetAsyncContext(rt: *mut JSRuntime, context: u32);
+    /// The number that the next job was made under; 0 without a job.
+    pub fn JS_NextJobAsyncContext(rt: *mut JSRuntime) -> u32;
     /// Makes objects of a class arrays to `Array.isArray`, JSON and `concat`.
     pub fn JS_SetArrayLikeClass(rt: *mut JSRuntime, class_id: JSClassID);
     /// Lets any name be imported from the native module `m` (see PATCHES.md, lazy exports).

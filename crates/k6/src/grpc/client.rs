@@ -209,7 +209,7 @@ fn config(
     let settings = &grpc.settings;
     let tls = match (params.is_plaintext, &params.tls) {
         (true, _) => None,
-        (false, Some(tls)) => Some(tls.config(host)?),
+        (false, Some(tls)) => Some(tls.config(&host.world)?),
         (false, None) => Some(settings.tls().clone()),
     };
     let size = |size: i64, default: usize| {

@@ -9,6 +9,7 @@ use net::grpc::frame::PREFIX_BYTES;
 use net::grpc::{Code, Metadata, Reply, Status, Unary};
 
 use super::client::{Client, Connection, Found};
+use super::debug::Way;
 use super::decode::{Decoder, Failed};
 use super::encode::{Encoder, Refused, Special};
 use super::model::JsModel;
@@ -68,6 +69,7 @@ pub(super) fn invoke(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
         Err(NoCall::Because(text)) => return Err(cx.throw_go(&text)),
     };
     let host = cx.host();
+    tell_request(host, client, &call);
     let request = call.request();
     let reply = host.wait_or_throw(cx, send(&call.connection, &call.found, request))?;
     finish(cx, client, &call, &reply)
@@ -89,6 +91,7 @@ pub(super) fn async_invoke(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> 
     };
     // The client must stay as long as the call.
     let owner = this.dup(cx);
+    tell_request(cx.host(), client, &call);
     let request = call.request();
     let sent = {
         let (connection, found) = (call.connection.clone(), call.found.clone());
@@ -199,6 +202,15 @@ impl Call {
     }
 }
 
+/// For `httpDebug`.
+fn tell_request(host: &VuHost, client: &Client, call: &Call) {
+    let Some(grpc) = state(host) else { return };
+    let types = client.schemas.borrow().clone();
+    grpc.debug_begin(host, &call.connection.channel, &call.found.method().path, &call.metadata);
+    let message = call.message.get(PREFIX_BYTES..).unwrap_or_default();
+    grpc.debug_message(host, Way::Out, &call.found, &types, message);
+}
+
 async fn send(connection: &Connection, found: &Found, request: Request) -> Reply {
     let channel = &connection.channel;
     match channel.endpoint(&found.method().path) {
@@ -234,6 +246,12 @@ fn finish(cx: Ctx, client: &Client, call: &Call, reply: &Reply) -> JsResult<Val>
     let types = client.schemas.borrow().clone();
     let output = call.found.method().output;
     let schema = &call.found.schema;
+    if reply.remote.is_some() {
+        grpc.debug_head(host, &reply.headers);
+    }
+    if let Some(bytes) = &reply.message {
+        grpc.debug_message(host, Way::In, &call.found, &types, bytes);
+    }
     let mut status = reply.status.clone();
     let mut message = None;
     if reply.message.is_some() && !call.discards_message {
@@ -390,6 +408,8 @@ pub(super) fn metadata_object(cx: Ctx, metadata: &Metadata) -> JsResult<Val> {
     Ok(object)
 }
 
+const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
+
 /// `client.healthCheck(service)`: `grpc.health.v1.Health/Check`.
 pub(super) fn health_check(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     let client = cx.inner_of::<Client>(this)?;
@@ -405,8 +425,10 @@ pub(super) fn health_check(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> 
     }
     let channel = &connection.channel;
     let metadata = Metadata::new();
+    let Some(grpc) = state(host) else { return Err(cx.throw_go("the module is not open")) };
+    grpc.debug_begin(host, channel, HEALTH_CHECK, &metadata);
     let asking = async {
-        match channel.endpoint("/grpc.health.v1.Health/Check") {
+        match channel.endpoint(HEALTH_CHECK) {
             Ok(endpoint) => {
                 // Without one of its own in k6; a server that never answers must not hold the VU for ever.
                 let deadline = Some(rt::now() + TIMEOUT);
@@ -417,7 +439,9 @@ pub(super) fn health_check(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> 
         }
     };
     let reply = host.wait_or_throw(cx, asking)?;
-    let Some(grpc) = state(host) else { return Err(cx.throw_go("the module is not open")) };
+    if reply.remote.is_some() {
+        grpc.debug_head(host, &reply.headers);
+    }
     let labels = Labels {
         base: host.tag_set(),
         address: "",

@@ -33,8 +33,6 @@ type Made = Result<Arc<Schema>, String>;
 pub(crate) struct Schemas {
     files: Mutex<HashMap<Source, Made>>,
     reflected: Mutex<HashMap<Vec<u8>, Made>>,
-    /// TLS of `connect(…, {tls: …})`, by what it says.
-    pub(super) tls: Mutex<HashMap<super::params::Tls, Result<Arc<net::tls::TlsConfig>, String>>>,
 }
 
 /// `client.load(importPaths, ...files)`: relative import paths lie in the script's folder.

@@ -5,6 +5,7 @@
 //! the JSON rules of Protocol Buffers (`json`, `known`), which is what k6 converts by. Start reading at `client`.
 
 mod client;
+mod debug;
 mod decode;
 mod encode;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -125,12 +125,10 @@ impl Model for JsModel<'_> {
     }
 }
 
-/// Makes `serde_json`'s values: tests and fuzzing need no VU.
-#[cfg(any(test, feature = "fuzzing"))]
+/// Makes `serde_json`'s values, for the log; tests and fuzzing need no VU.
 #[derive(Debug, Default)]
 pub(super) struct JsonModel;
 
-#[cfg(any(test, feature = "fuzzing"))]
 impl Model for JsonModel {
     type Value = serde_json::Value;
     type Names = ();

@@ -1,21 +1,16 @@
 //! The `params` of `connect`, `invoke` and `Stream`: unknown ones and wrong values throw, with k6's texts.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use net::grpc::Metadata;
-use net::tls::{ClientCert, TlsConfig};
 
-use crate::host::VuHost;
-use crate::http::{Exported, Refused as HttpRefused, export, read_timeout, tls_options};
+use crate::certificates::{Tls, go_syntax};
+use crate::http::{Exported, Refused as HttpRefused, export, read_timeout};
 use crate::js::{Ctx, JsResult, Raw, Thrown};
 use crate::module::k6::{TagError, custom_tags_or};
-use crate::world::lock;
 
 /// How long connecting may take unless the script says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
-/// Sets of TLS settings that are remembered; when there are more, the memory starts anew.
-const MAX_TLS: usize = 64;
 
 /// Why parameters can't be used.
 pub(super) enum Refused {
@@ -134,15 +129,6 @@ fn metadata(cx: Ctx, value: Raw) -> JsResult<Result<Metadata, String>> {
     Ok(Ok(out))
 }
 
-/// What `tls` says, PEM.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Tls {
-    cert: String,
-    key: String,
-    password: String,
-    authorities: Vec<String>,
-}
-
 /// Of `connect`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ConnectParams {
@@ -237,103 +223,5 @@ fn size(name: &str, value: &Exported) -> Result<i64, String> {
             let shown = go_syntax(other);
             Err(format!("invalid {name} value: '{shown}', it needs to be an integer"))
         }
-    }
-}
-
-impl Tls {
-    fn of(value: &Exported) -> Result<Self, String> {
-        let shown = go_syntax(value);
-        let Exported::Map(entries) = value else {
-            return Err(format!(
-                "invalid tls value: '{shown}', expected (optional) keys: cert, key, password, and cacerts"
-            ));
-        };
-        let mut tls = Self::default();
-        let pem = "PEM formatted string";
-        for (name, value) in entries {
-            let text = match value {
-                Exported::Text(text) => Some(text.clone()),
-                _ => None,
-            };
-            let refused =
-                |what: &str| format!("invalid tls {name} value: '{shown}', it needs to be {what}");
-            match name.as_str() {
-                "cert" => tls.cert = text.ok_or_else(|| refused(&format!("a {pem}")))?,
-                "key" => tls.key = text.ok_or_else(|| refused(&format!("a {pem}")))?,
-                "password" => tls.password = text.ok_or_else(|| refused("a string"))?,
-                "cacerts" => {
-                    let list = match (text, value) {
-                        (Some(text), _) => Some(vec![text]),
-                        (None, Exported::List(items)) => items
-                            .iter()
-                            .map(|item| match item {
-                                Exported::Text(text) => Some(text.clone()),
-                                _ => None,
-                            })
-                            .collect(),
-                        _ => None,
-                    };
-                    let wanted = format!("a string or an array of {pem}s");
-                    tls.authorities = list.ok_or_else(|| refused(&wanted))?;
-                }
-                _ => {}
-            }
-        }
-        Ok(tls)
-    }
-
-    /// The settings, made once for a test: trusting the system's authorities takes reading them.
-    pub(super) fn config(&self, host: &VuHost) -> Result<Arc<TlsConfig>, String> {
-        let world = &host.world;
-        if let Some(known) = lock(&world.protos.tls).get(self) {
-            return known.clone();
-        }
-        let made = self.make(host);
-        let mut all = lock(&world.protos.tls);
-        if all.len() >= MAX_TLS {
-            all.clear();
-        }
-        all.insert(self.clone(), made.clone());
-        made
-    }
-
-    fn make(&self, host: &VuHost) -> Result<Arc<TlsConfig>, String> {
-        if !self.password.is_empty() {
-            return Err(
-                "tls: encrypted private keys (`password`) are not supported: decrypt the key first"
-                    .to_owned(),
-            );
-        }
-        let mut options = tls_options(&host.world.config().options)?;
-        options.client_certs.clear();
-        if !self.cert.is_empty() && !self.key.is_empty() {
-            options
-                .client_certs
-                .push(ClientCert { cert_pem: self.cert.clone(), key_pem: self.key.clone() });
-        }
-        options.extra_roots_pem.clone_from(&self.authorities);
-        TlsConfig::new(&options).map(Arc::new).map_err(|error| error.to_string())
-    }
-}
-
-/// Go's `%#v`.
-fn go_syntax(value: &Exported) -> String {
-    match value {
-        Exported::Nil => "<nil>".to_owned(),
-        Exported::Text(text) => super::quoted(text),
-        Exported::List(items) => {
-            let items: Vec<String> = items.iter().map(go_syntax).collect();
-            format!("[]interface {{}}{{{}}}", items.join(", "))
-        }
-        Exported::Map(entries) => {
-            let mut entries: Vec<&(String, Exported)> = entries.iter().collect();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            let entries: Vec<String> = entries
-                .iter()
-                .map(|(name, value)| format!("{}:{}", super::quoted(name), go_syntax(value)))
-                .collect();
-            format!("map[string]interface {{}}{{{}}}", entries.join(", "))
-        }
-        other => other.go_text().into_owned(),
     }
 }

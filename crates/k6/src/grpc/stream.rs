@@ -14,6 +14,7 @@ use net::grpc::{Call, Channel, Code, Event, Sender, Status};
 use rt::Nanos;
 
 use super::client::{Client, Connection, Found};
+use super::debug::Way;
 use super::decode::Failed;
 use super::encode::{Encoder, Refused, Special};
 use super::invoke::{base, decode, error_object};
@@ -46,6 +47,8 @@ struct Stream {
     started: Nanos,
     is_finished: Cell<bool>,
     is_over: Cell<bool>,
+    /// The head of the answer has been told.
+    has_head: Cell<bool>,
 }
 
 /// The part of a stream that has nothing of JavaScript.
@@ -148,6 +151,9 @@ fn construct(cx: Ctx, new_target: Raw, args: Args<'_>) -> JsResult<Val> {
     let started = rt::now();
     let deadline = params.timeout.map(|timeout| started + timeout);
     let failed = |status: Status| cx.throw_go(&format!("failed to create a new stream: {status}"));
+    if let Some(grpc) = state(host) {
+        grpc.debug_begin(host, &connection.channel, &path, &params.metadata);
+    }
     let endpoint = connection.channel.endpoint(&path).map_err(failed)?;
     let beginning = connection.channel.begin(&endpoint, &params.metadata, deadline);
     let (call, sender) = host.wait_or_throw(cx, Box::pin(beginning))?.map_err(failed)?;
@@ -167,6 +173,7 @@ fn construct(cx: Ctx, new_target: Raw, args: Args<'_>) -> JsResult<Val> {
         started,
         is_finished: Cell::new(false),
         is_over: Cell::new(false),
+        has_head: Cell::new(false),
     };
     let object = cx.wrap_for(new_target, stream)?;
     let stream = cx.inner_of::<Stream>(object.raw())?;
@@ -192,6 +199,20 @@ impl Stream {
             ip: self.line.connection.channel.remote_addr().map(|remote| remote.ip()),
         };
         client.series.record(host, grpc.choice, metric, &labels, (value, rt::unix_nanos()));
+    }
+
+    /// For `httpDebug`.
+    fn tell(&self, cx: Ctx, event: &Event) {
+        let (Some(grpc), Ok(client)) = (state(cx.host()), self.client(cx)) else { return };
+        if !self.has_head.replace(true)
+            && let Some(call) = &*self.line.call.borrow()
+        {
+            grpc.debug_head(cx.host(), call.headers());
+        }
+        if let Event::Message(bytes) = event {
+            let types = client.schemas.borrow().clone();
+            grpc.debug_message(cx.host(), Way::In, &self.found, &types, bytes);
+        }
     }
 
     fn warn(&self, host: &VuHost, text: String) {
@@ -268,6 +289,9 @@ fn receive(cx: Ctx, object: Val) {
         let stream = cx.inner_of::<Stream>(object.raw())?;
         if stream.is_over.get() {
             return Ok(());
+        }
+        if let Some(event) = &event {
+            stream.tell(cx, event);
         }
         match event {
             None => Ok(()),
@@ -395,7 +419,13 @@ fn write(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     let mut message = vec![0; PREFIX_BYTES];
     let input = stream.found.method().input;
     let written = match encoder.encode(args.get(0), input, &mut message) {
-        Ok(()) => Written::Message(message),
+        Ok(()) => {
+            if let Some(grpc) = state(cx.host()) {
+                let bytes = message.get(PREFIX_BYTES..).unwrap_or_default();
+                grpc.debug_message(cx.host(), Way::Out, &stream.found, &types, bytes);
+            }
+            Written::Message(message)
+        }
         Err(Refused::Thrown(thrown)) => return Err(thrown),
         Err(Refused::NoJson(why)) => Written::Bad(why),
         Err(Refused::NoMessage(why)) => {

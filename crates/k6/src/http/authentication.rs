@@ -48,7 +48,7 @@ impl VuHttp {
         deadline: Nanos,
     ) -> Exchange {
         match call.auth {
-            Auth::Basic => self.client.send(&hop.request, Some(deadline)).await,
+            Auth::Basic => self.client_for(call).send(&hop.request, Some(deadline)).await,
             Auth::Digest => self.digest(call, hop, deadline).await,
             Auth::Ntlm => self.ntlm(call, hop, deadline).await,
         }
@@ -64,7 +64,7 @@ impl VuHttp {
             hop.request = Rc::new(request);
             hop.entry = UrlEntry::new(url);
         }
-        let first = self.client.send(&hop.request, Some(deadline)).await;
+        let first = self.client_for(call).send(&hop.request, Some(deadline)).await;
         let Some(response) = challenge_of(&first) else { return first };
         let challenge = response.header("www-authenticate").unwrap_or_default();
         let answer = digest::authorization(
@@ -84,12 +84,12 @@ impl VuHttp {
     /// Up to three exchanges: without a name, with an offer, with the answer to the server's challenge.
     async fn ntlm(&self, call: &Call, hop: &mut Hop, deadline: Nanos) -> Exchange {
         let Some((user, password)) = basic_credentials(&hop.request) else {
-            return self.client.send(&hop.request, Some(deadline)).await;
+            return self.client_for(call).send(&hop.request, Some(deadline)).await;
         };
         let mut anonymous = (*hop.request).clone();
         anonymous.headers.remove("authorization");
         hop.request = Rc::new(anonymous);
-        let first = self.client.send(&hop.request, Some(deadline)).await;
+        let first = self.client_for(call).send(&hop.request, Some(deadline)).await;
         let Some((scheme, _)) = challenge_of(&first).and_then(ntlm_challenge) else { return first };
         let offer = format!("{scheme} {}", BASE64.encode(ntlm::negotiate()));
         let second = self.answer(call, hop, first, &offer, deadline).await;
@@ -131,7 +131,7 @@ impl VuHttp {
         }
         hop.request = Rc::new(request);
         self.debug_request(call, &hop.request);
-        self.client.send(&hop.request, Some(deadline)).await
+        self.client_for(call).send(&hop.request, Some(deadline)).await
     }
 }
 

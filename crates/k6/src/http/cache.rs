@@ -30,6 +30,8 @@ pub(super) struct SeriesKey {
     pub expected: u8,
     pub error_code: u16,
     pub tls: u8,
+    /// Number of the OCSP status, where that is a tag.
+    pub ocsp: u8,
     pub ip: Option<IpAddr>,
 }
 

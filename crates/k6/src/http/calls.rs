@@ -224,6 +224,7 @@ pub(super) fn read(
         auth: Auth::Basic,
         awaits_challenge: Cell::new(false),
         debug: settings.debug.map(|_| DebugFields::new(host)),
+        client: None,
     };
     let is_plain = params.is_nullish() && body.is_nullish() && name.method == Method::Get;
     if is_plain && url_name.is_none() && call.jar.borrow().is_empty() && !call.entry.has_user() {
@@ -266,6 +267,10 @@ fn read_rest(
     }
     if let Some(jar) = &params.jar {
         call.jar = jar.clone();
+    }
+    if let Some(identity) = &params.identity {
+        let client = http.client_of(identity).map_err(|why| NoCall::Unsent((why, 0)))?;
+        call.client = Some(client);
     }
     let body = if body.is_nullish() { None } else { read_body(cx, body)? };
     finish_request(http, call, method, params, body);

@@ -11,7 +11,7 @@ use metrics::TagSetId;
 use net::NetError;
 use net::cookie::{Jar, SetCookie, Site, write_pair};
 use net::error::{Stage, code};
-use net::http::{Body, BodySink, Exchange, Method, Request, Response, Timings};
+use net::http::{Body, BodySink, Client, Exchange, Method, Request, Response, Timings};
 use net::tls::TlsInfo;
 use net::url::{Scheme, Url};
 
@@ -21,6 +21,7 @@ use super::cache::UrlEntry;
 use super::debug::DebugFields;
 use super::expected::Expected;
 use super::hop::{Carry, authorize, copy_headers, is_same_or_subdomain, referer, without_password};
+use super::ocsp;
 use super::samples::Sample;
 
 /// A cookie of the `cookies` parameter.
@@ -81,6 +82,8 @@ pub(super) struct Call {
     /// The first exchange has not been recorded: it may bring a challenge, which is what is expected then.
     pub awaits_challenge: Cell<bool>,
     pub debug: Option<DebugFields>,
+    /// Where it goes out, if not through the VU's client.
+    pub client: Option<Rc<Client>>,
 }
 
 /// What came of it. Large, so it is boxed on its way to the script.
@@ -137,7 +140,9 @@ impl VuHttp {
                 None => {
                     self.debug_request(call, &hop.request);
                     match call.auth {
-                        Auth::Basic => self.client.send(&hop.request, Some(deadline)).await,
+                        Auth::Basic => {
+                            self.client_for(call).send(&hop.request, Some(deadline)).await
+                        }
                         // Boxed: rare, and its state would be every call's.
                         _ => Box::pin(self.send_authenticated(call, &mut hop, deadline)).await,
                     }
@@ -268,6 +273,10 @@ impl VuHttp {
             error_code: observed.error_code,
             // As in k6, a failure has neither protocol nor version.
             tls_version: observed.tls.filter(|_| observed.error.is_none()).map(|tls| tls.version),
+            ocsp: observed
+                .tls
+                .filter(|_| self.recorder.choice.ocsp_status && observed.error.is_none())
+                .map(|tls| ocsp::read(tls).status),
             ip: observed.remote.map(|remote| remote.ip()),
             timings: observed.timings,
             at_unix_ns: rt::unix_of(observed.timings.ended),

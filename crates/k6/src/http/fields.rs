@@ -6,6 +6,7 @@ use net::cookie::{self, SetCookie};
 use net::http::{Response, canonical_name};
 
 use super::exchange::{Done, ResponseType};
+use super::ocsp;
 use super::response::{Asked, Field, ResponseData};
 use crate::js::{Ctx, JsResult, Val};
 
@@ -44,7 +45,7 @@ pub(super) fn make(cx: Ctx, data: &ResponseData, field: Field) -> JsResult<Val> 
         Field::RemotePort => Ok(cx.number(done.remote.map_or(0.0, |r| f64::from(r.port())))),
         Field::TlsVersion => cx.string(done.tls.as_deref().map_or("", |tls| tls.version)),
         Field::TlsCipherSuite => cx.string(done.tls.as_deref().map_or("", |tls| &tls.cipher_suite)),
-        Field::Ocsp => ocsp(cx, if done.tls.is_some() { "unknown" } else { "" }),
+        Field::Ocsp => ocsp::object(cx, done.tls.as_deref()),
         Field::Cookies => cookies(cx, answered),
         Field::Request => match &data.asked {
             Some(asked) => request(cx, asked),
@@ -64,7 +65,7 @@ fn make_unsent(cx: Ctx, data: &ResponseData, field: Field) -> JsResult<Val> {
         Field::Body | Field::Request => Ok(Val::null(cx)),
         Field::Headers | Field::Cookies => cx.object(),
         Field::Timings => timings(cx, None),
-        Field::Ocsp => ocsp(cx, ""),
+        Field::Ocsp => ocsp::object(cx, None),
         _ => cx.string(""),
     }
 }
@@ -169,16 +170,6 @@ fn timings(cx: Ctx, done: Option<&Done>) -> JsResult<Val> {
     object.set_str(cx, c"sending", cx.number(rt::millis(t.sending)))?;
     object.set_str(cx, c"waiting", cx.number(rt::millis(t.waiting)))?;
     object.set_str(cx, c"receiving", cx.number(rt::millis(t.receiving)))?;
-    Ok(object)
-}
-
-fn ocsp(cx: Ctx, status: &str) -> JsResult<Val> {
-    let object = cx.object()?;
-    for name in [c"produced_at", c"this_update", c"next_update", c"revoked_at"] {
-        object.set_str(cx, name, cx.number(0.0))?;
-    }
-    object.set_str(cx, c"revocation_reason", cx.string("")?)?;
-    object.set_str(cx, c"status", cx.string(status)?)?;
     Ok(object)
 }
 

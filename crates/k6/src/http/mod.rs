@@ -18,9 +18,11 @@ mod exported;
 mod fields;
 mod helpers;
 mod hop;
+mod identity;
 mod jar;
 mod limiter;
 mod methods;
+mod ocsp;
 mod pages;
 mod params;
 mod response;
@@ -40,7 +42,7 @@ pub(crate) use arguments::export;
 pub(crate) use exchange::SharedJar;
 pub(crate) use exported::Exported;
 pub(crate) use params::{Refused, timeout as read_timeout};
-pub(crate) use settings::tls_options;
+pub(crate) use settings::{Debug, tls_options};
 
 pub use limiter::{RateLimiter, TokenBucket};
 pub use settings::{DEFAULT_USER_AGENT, Settings};
@@ -60,6 +62,8 @@ const BODY_LIMIT: u64 = 256 << 20;
 pub struct VuHttp {
     settings: Arc<Settings>,
     client: Client,
+    /// For calls with a proxy or certificates of their own.
+    clients: RefCell<identity::Clients>,
     recorder: Recorder,
     jar: RefCell<SharedJar>,
     /// The callback for calls that bring none: `setResponseCallback`.
@@ -76,6 +80,7 @@ impl VuHttp {
         let local = settings.local_ips.as_ref().and_then(|ips| ips.address(host.id_in_instance));
         Ok(Self {
             client: Client::new(settings.client.clone(), local),
+            clients: RefCell::default(),
             recorder: Recorder {
                 shard: host.shard.clone(),
                 cache: CoreCache::of(&host.shard),
@@ -123,6 +128,7 @@ impl HttpHooks for VuHttp {
     fn ended(&self, _host: &VuHost) {
         if self.settings.closes_idle {
             self.client.close_idle();
+            self.clients.borrow().close_idle();
         }
     }
 

@@ -11,6 +11,7 @@ use super::exchange::{CallCookie, ResponseType, SharedJar};
 use super::expected::Expected;
 use super::exported::Exported;
 use super::helpers::{ExpectedObject, JarObject};
+use super::identity::Identity;
 use crate::js::{Atom, Ctx, Raw, Thrown};
 
 /// A call's time limit unless it brings its own.
@@ -36,6 +37,8 @@ pub(super) struct Params {
     pub expected: Option<Option<Rc<Expected>>>,
     pub throws: Option<bool>,
     pub auth: Auth,
+    /// Ours.
+    pub identity: Option<Identity>,
 }
 
 /// Why parameters can't be used.
@@ -99,6 +102,12 @@ impl Params {
             self.expected = expected(cx, value)?;
         } else if key == atoms.throw {
             self.throws = Some(value.to_bool(cx));
+        } else if !value.is_undefined() {
+            match &*key.to_text(cx)? {
+                "proxy" => self.identity.get_or_insert_default().set_proxy(cx, value)?,
+                "tls" => self.identity.get_or_insert_default().set_tls(cx, value)?,
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use metrics::{TagSetId, builtin};
 use net::http::{Method, Timings, Version};
 
 use super::cache::{CoreCache, HttpSeries, SeriesKey, UrlEntry, method_number, proto_number};
+use super::ocsp::OcspStatus;
 use crate::world::SystemTags;
 
 /// The system tags that concern HTTP, looked up once.
@@ -23,7 +24,7 @@ pub(super) struct TagChoice {
     tls_version: bool,
     expected_response: bool,
     ip: bool,
-    ocsp_status: bool,
+    pub(super) ocsp_status: bool,
 }
 
 impl TagChoice {
@@ -61,6 +62,8 @@ pub(super) struct Sample<'a> {
     pub error_code: u16,
     /// `tls1.2`, `tls1.3`.
     pub tls_version: Option<&'static str>,
+    /// Only where it is a tag.
+    pub ocsp: Option<OcspStatus>,
     pub ip: Option<IpAddr>,
     pub timings: &'a Timings,
     pub at_unix_ns: u64,
@@ -114,6 +117,7 @@ impl Recorder {
             expected: sample.expected.map_or(0, |e| 1 + u8::from(e)),
             error_code: sample.error_code,
             tls: sample.tls_version.map_or(0, |v| *v.as_bytes().last().unwrap_or(&0)),
+            ocsp: sample.ocsp.map_or(0, |status| 1 + status as u8),
             ip: sample.ip.filter(|_| self.choice.ip),
         };
         let entry = if name.is_some() { None } else { Some(sample.entry) };
@@ -145,7 +149,7 @@ impl Recorder {
             (choice.error, "error", sample.error),
             (choice.error_code, "error_code", (sample.error_code != 0).then_some(code.as_str())),
             (choice.tls_version, "tls_version", sample.tls_version),
-            (choice.ocsp_status, "ocsp_status", sample.tls_version.map(|_| "unknown")),
+            (choice.ocsp_status, "ocsp_status", sample.ocsp.map(OcspStatus::as_str)),
             (choice.ip, "ip", ip.as_deref()),
             (
                 choice.expected_response,

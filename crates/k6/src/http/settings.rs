@@ -8,6 +8,7 @@ use net::http::{ClientConfig, Reuse};
 use net::tls::{ClientCert, TlsConfig, TlsOptions, TlsVersion, Verify};
 use plan::options::{DnsPolicy, DnsSelect, DnsTtl, LocalIps, Options};
 
+use super::identity::Configs;
 use super::limiter::{RateLimiter, TokenBucket};
 use super::samples::TagChoice;
 use crate::world::{TestConfig, World};
@@ -22,7 +23,7 @@ const BATCH_PER_HOST: usize = 6;
 
 /// What `httpDebug` logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Debug {
+pub(crate) enum Debug {
     Headers,
     Full,
 }
@@ -30,6 +31,8 @@ pub(super) enum Debug {
 /// The settings of one test, shared by its VUs on all cores.
 pub struct Settings {
     pub(super) client: Arc<ClientConfig>,
+    /// Of calls with a proxy or certificates of their own.
+    pub(super) configs: Configs,
     pub(super) limiter: Option<Arc<dyn RateLimiter>>,
     /// Empty: the header is not sent.
     pub(super) user_agent: String,
@@ -76,6 +79,7 @@ impl Settings {
         let limiter = options.rps.and_then(TokenBucket::new);
         Ok(Self {
             client: Arc::new(client),
+            configs: Configs::default(),
             limiter: limiter.map(|bucket| Arc::new(bucket) as Arc<dyn RateLimiter>),
             user_agent: options.user_agent.clone().unwrap_or_else(|| DEFAULT_USER_AGENT.to_owned()),
             max_redirects: options
@@ -97,6 +101,11 @@ impl Settings {
             tags: TagChoice::new(tags),
             warnings,
         })
+    }
+
+    /// What `httpDebug` asks for.
+    pub(crate) fn debug_level(&self) -> Option<Debug> {
+        self.debug
     }
 
     /// Settings of TLS.

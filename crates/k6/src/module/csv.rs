@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
+use plan::segment::Striping;
+
 use crate::csv::{Position, Record};
 use crate::js::{Args, Class, Ctx, FIRST_CLASS_ID, JsResult, List, Raw, Val, constructor, func};
 use crate::module::data::{Elements, array_of};
 use crate::module::fs::{File, settled};
 use crate::native;
-use crate::world::lock;
+use crate::world::{World, lock};
 
 /// Rows that one file may have: their offsets are kept.
 const MAX_ROWS: usize = u32::MAX as usize;
@@ -42,8 +44,47 @@ pub(crate) struct Walk {
     columns: Option<Arc<[String]>>,
 }
 
-/// A walk that all VUs share.
-pub(crate) type Cursor = Mutex<Walk>;
+/// A walk that all VUs share. Of the instances that share a test by execution segments each gives rows of its own: those
+/// that k6's striping deals to its segment.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    walk: Walk,
+    /// Rows that have been read, and given.
+    n_read: u64,
+    n_given: u64,
+    /// Known when the first row is asked for: the options come after the init stage of the probe.
+    striping: Option<Striping>,
+}
+
+/// One for all VUs.
+pub(crate) type Cursor = Mutex<Shared>;
+
+impl Shared {
+    fn new(walk: Walk) -> Shared {
+        Shared { walk, n_read: 0, n_given: 0, striping: None }
+    }
+
+    fn next(&mut self, world: &World) -> Result<Option<Record<'_>>, String> {
+        let striping = match self.striping.take() {
+            Some(striping) => striping,
+            None => world.config().options.striping().map_err(|error| error.to_string())?,
+        };
+        let own = striping.owned(self.n_given);
+        if !world.is_probe() {
+            self.striping = Some(striping);
+        }
+        let Some(own) = own else { return Ok(None) };
+        while self.n_read < own {
+            if self.walk.next()?.is_none() {
+                return Ok(None);
+            }
+            self.n_read += 1;
+        }
+        self.n_read += 1;
+        self.n_given += 1;
+        self.walk.next()
+    }
+}
 
 impl Walk {
     /// Reads what comes before the first row.
@@ -305,7 +346,7 @@ fn new_parser(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let cursor = match known {
         Some(cursor) => cursor,
         None => {
-            let made = Arc::new(Mutex::new(make()?));
+            let made = Arc::new(Mutex::new(Shared::new(make()?)));
             lock(&host.world.cursors).entry(name).or_insert(made).clone()
         }
     };
@@ -315,9 +356,10 @@ fn new_parser(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
 /// `next()`: a promise of `{done, value}`.
 fn next(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
     let parser = cx.inner_of::<Parser>(this)?;
-    let give = |walk: &mut Walk| -> JsResult<Val> {
-        let columns = walk.columns.clone();
-        let record = walk.next().map_err(|why| cx.throw_error("", &why))?;
+    let give = |record: Result<Option<Record<'_>>, String>,
+                columns: Option<Arc<[String]>>|
+     -> JsResult<Val> {
+        let record = record.map_err(|why| cx.throw_error("", &why))?;
         let result = cx.object()?;
         result.set_str(cx, c"done", cx.boolean(record.is_none()))?;
         let value = match record {
@@ -328,8 +370,15 @@ fn next(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
         Ok(result)
     };
     let result = match (&parser.shared, &mut *parser.walk.borrow_mut()) {
-        (Some(cursor), _) => give(&mut lock(cursor)),
-        (None, Some(walk)) => give(walk),
+        (Some(cursor), _) => {
+            let mut shared = lock(cursor);
+            let columns = shared.walk.columns.clone();
+            give(shared.next(&cx.host().world), columns)
+        }
+        (None, Some(walk)) => {
+            let columns = walk.columns.clone();
+            give(walk.next(), columns)
+        }
         (None, None) => Err(cx.throw_type("this is not a Parser")),
     };
     settled(cx, result)

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::host::{Phase, VuHost};
 use crate::js::{Args, Atom, Ctx, JsResult, List, Raw, Val, func};
+use crate::module::pending;
 use crate::{exception, native};
 
 static FUNCTIONS: List<5> = List([
@@ -88,17 +89,18 @@ fn check(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     let at = || *at.get_or_init(rt::unix_nanos);
     let keys = sets.keys(cx)?;
     let mut all = true;
+    let mut pending = Vec::new();
     for i in 0..keys.len() {
         let condition = keys.value(i)?;
         let outcome = if condition.is_function(cx) {
-            if condition.is_async_function() {
-                return Err(cx.throw_go(
-                    "the built-in check() does not support async functions as arguments. Use the JavaScript utils \
-                     library as a replacement. Refer to \
-                     https://grafana.com/docs/k6/latest/javascript-api/jslib/utils/check/ for more info",
-                ));
+            let outcome = cx.call(condition.raw(), value, &[value]);
+            if condition.is_async_function()
+                && let Ok(promise) = outcome
+            {
+                pending.push((promise, check_name(cx, keys.atom(i))?));
+                continue;
             }
-            cx.call(condition.raw(), value, &[value])
+            outcome
         } else {
             Ok(condition)
         };
@@ -107,16 +109,19 @@ fn check(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
             return outcome;
         }
         let pending = outcome.err().map(|thrown| (thrown, cx.take_exception()));
-        record_check(cx, host, keys.atom(i), &tags, passed, &at)?;
+        record(cx, host, keys.atom(i), &tags, passed, &at)?;
         if let Some((_, error)) = pending {
             return Err(cx.throw(error));
         }
         all &= passed;
     }
-    Ok(cx.boolean(all))
+    if pending.is_empty() {
+        return Ok(cx.boolean(all));
+    }
+    pending::check(cx, all, &pending, args.get(2))
 }
 
-fn record_check(
+fn record(
     cx: Ctx,
     host: &VuHost,
     name: Atom,
@@ -132,19 +137,9 @@ fn record_check(
         host.shard.borrow_mut().record_at(series, value, at);
         return Ok(());
     }
-    let text = name.to_text(cx)?;
-    if text.contains("::") {
-        return Err(cx.throw_go(BAD_NAME));
-    }
-    let mut pairs: Vec<(&str, &str)> = tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    if host.world.config().system_tags.has("check") {
-        pairs.push(("check", &text));
-    }
-    let set = host.tag_set_with(&pairs);
-    let mut shard = host.shard.borrow_mut();
-    let series = shard.series(builtin::CHECKS, set);
-    shard.record_at(series, value, at);
-    drop(shard);
+    let text = check_name(cx, name)?;
+    let series = check_series(host, &text, tags);
+    host.shard.borrow_mut().record_at(series, value, at);
     let mut cache = host.checks.borrow_mut();
     if tags.is_empty() && cache.len() < MAX_CACHED_CHECKS {
         // The name is kept interned from now on, so that its number stays its own.
@@ -152,6 +147,27 @@ fn record_check(
         cache.insert((base, name.0), series);
     }
     Ok(())
+}
+
+fn check_name(cx: Ctx, name: Atom) -> JsResult<String> {
+    let name = name.to_text(cx)?.to_string();
+    if name.contains("::") { Err(cx.throw_go(BAD_NAME)) } else { Ok(name) }
+}
+
+/// The series of a check under the VU's present tags.
+fn check_series(host: &VuHost, name: &str, tags: &[(String, String)]) -> SeriesId {
+    let mut pairs: Vec<(&str, &str)> = tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    if host.world.config().system_tags.has("check") {
+        pairs.push(("check", name));
+    }
+    let set = host.tag_set_with(&pairs);
+    host.shard.borrow_mut().series(builtin::CHECKS, set)
+}
+
+/// Records a check whose name has been looked at.
+pub(crate) fn record_check(host: &VuHost, name: &str, tags: &[(String, String)], passed: bool) {
+    let series = check_series(host, name, tags);
+    host.shard.borrow_mut().record_at(series, f64::from(u8::from(passed)), rt::unix_nanos);
 }
 
 const BAD_NAME: &str = "group and check names may not contain '::'";
@@ -166,26 +182,29 @@ fn group(cx: Ctx, _this: Raw, args: Args<'_>) -> JsResult<Val> {
     if function.is_nullish() || !function.is_function(cx) {
         return Err(cx.throw_go("group() requires a callback as a second argument"));
     }
-    if function.is_async_function() {
-        return Err(cx.throw_go(
-            "group() does not support async functions as arguments, please see \
-             https://grafana.com/docs/k6/latest/javascript-api/k6/group/ for more info",
-        ));
-    }
     let name = args.get(0).to_text(cx)?;
     if name.contains("::") {
         return Err(cx.throw_go(BAD_NAME));
     }
     let outer = host.tags.borrow().group().to_owned();
     let inner = if name.is_empty() { outer } else { format!("{outer}::{}", name.as_str()) };
-    let outer = host.tags.borrow_mut().set_group(inner);
-    let start = rt::now();
-    let result = cx.call(function, Raw::UNDEFINED, &[]);
-    let duration = rt::now().since(start);
-    let set = host.tag_set();
-    host.record(builtin::GROUP_DURATION, set, duration.as_secs_f64() * 1e3, rt::unix_nanos());
-    host.tags.borrow_mut().set_group(outer);
-    result
+    if function.is_async_function() {
+        let context = pending::context(host, &inner);
+        return host.within(cx, context, &inner, || pending::group(cx, function, &inner));
+    }
+    // Within the group of an async function, what this one starts is followed as well.
+    let context = match host.events.context() {
+        0 => 0,
+        _ => pending::context(host, &inner),
+    };
+    host.within(cx, context, &inner, || {
+        let start = rt::now();
+        let result = cx.call(function, Raw::UNDEFINED, &[]);
+        let duration = rt::now().since(start);
+        let set = host.tag_set();
+        host.record(builtin::GROUP_DURATION, set, duration.as_secs_f64() * 1e3, rt::unix_nanos());
+        result
+    })
 }
 
 /// The third argument of `check` and the second of `add`: an object of strings, numbers and booleans.

@@ -15,6 +15,7 @@ pub(crate) mod graduated;
 pub(crate) mod k6;
 pub(crate) mod keyed;
 pub(crate) mod metrics;
+pub(crate) mod pending;
 pub(crate) mod secrets;
 pub(crate) mod streams;
 pub(crate) mod summary;
@@ -41,6 +42,10 @@ pub(crate) struct Kept {
     pub metadata: Option<Val>,
     /// Prototypes of `k6/html`, once it is used.
     pub html: Option<Box<crate::html::Prototypes>>,
+    /// What runs async functions of groups and checks, once there is one.
+    pub pending: Option<Val>,
+    /// The exports of `k6/experimental/streams`.
+    pub streams: Option<Val>,
     /// Globals of the web platform.
     pub web: crate::web::Made,
 }

@@ -4,11 +4,30 @@ use std::ffi::CStr;
 use std::rc::Rc;
 
 use super::{bytes_of, go_type, text_value};
+use crate::embedded::Embedded;
 use crate::js::{Args, Class, Ctx, FIRST_CLASS_ID, JsResult, List, Raw, Val, func, getter};
-use crate::{native, native_getter};
+use crate::{module, native, native_bound, native_getter};
 
 /// The most bytes of a blob that a script puts together.
 const MAX_BYTES: usize = 256 << 20;
+
+/// How much a stream gives at once, bytes.
+const PIECE_BYTES: usize = 1024;
+
+static STREAM: Embedded = Embedded::new(
+    c"Blob",
+    "(function (ReadableStream, piece, size) {
+       let at = 0;
+       return new ReadableStream({
+         pull(controller) {
+           const text = piece(at);
+           at += size;
+           controller.enqueue(text);
+           if (text === '') controller.close();
+         },
+       });
+     })",
+);
 
 struct Blob {
     bytes: Rc<[u8]>,
@@ -156,10 +175,22 @@ fn slice(cx: Ctx, this: Raw, args: Args<'_>) -> JsResult<Val> {
     wrap(cx, blob.bytes.get(from..to).unwrap_or_default().to_vec(), kind)
 }
 
-fn stream(cx: Ctx, _this: Raw, _args: Args<'_>) -> JsResult<Val> {
-    Err(cx.throw_go(
-        "Blob.stream() is not supported by squall yet: use arrayBuffer(), bytes() or text()",
-    ))
+/// A `ReadableStream` of the bytes in pieces, which are texts as in k6, and an empty one comes last.
+fn stream(cx: Ctx, this: Raw, _args: Args<'_>) -> JsResult<Val> {
+    cx.inner_of::<Blob>(this)?;
+    let streams = module::streams::open(cx)?;
+    let class = streams.get_str(cx, c"ReadableStream")?;
+    let piece = cx.closure(1, &[this], native_bound!(1, piece))?;
+    let make = STREAM.evaluate(cx)?;
+    let size = cx.number(PIECE_BYTES as f64);
+    cx.call(make.raw(), Raw::UNDEFINED, &[class.raw(), piece.raw(), size.raw()])
+}
+
+/// `piece(at)`: the bytes from there.
+fn piece(cx: Ctx, args: Args<'_>, bound: &[Raw]) -> JsResult<Val> {
+    let bytes = &cx.inner_of::<Blob>(bound[0])?.bytes;
+    let from = (args.get(0).to_f64(cx)? as usize).min(bytes.len());
+    text_value(cx, &bytes[from..bytes.len().min(from + PIECE_BYTES)])
 }
 
 fn to_string(cx: Ctx, _this: Raw, _args: Args<'_>) -> JsResult<Val> {
