@@ -2,6 +2,7 @@
 
 mod archive;
 mod burst;
+mod completion;
 mod demo;
 mod demo_target;
 mod deps;
@@ -186,6 +187,14 @@ const COMMANDS: &[Command] = &[
         examples: "  squall stats --address localhost:6565",
         tables: &[SHARED],
         body: remote::stats,
+    },
+    Command {
+        name: "completion",
+        usage: "completion bash|zsh|fish",
+        about: "Prints a script that completes commands and flags in a shell.",
+        examples: "  source <(squall completion bash)\n  squall completion fish | source",
+        tables: &[SHARED],
+        body: completion::run,
     },
     Command {
         name: "version",

@@ -2,16 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use report::CiContext;
+
 use super::locust;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::run::output;
 use crate::run::recording::runs_folder;
+use crate::run::reports::{self, Report};
 use crate::run::runtime::{SummaryMode, parse_summary_mode};
 use crate::run::summary::{self, Look};
 use crate::session::Session;
 
 /// Prints the summary.
 pub(crate) fn run(session: &Session) -> CommandResult {
+    let reports = Report::wanted(session)?;
     let directory = directory(&session.flags.args)?;
     let run = record::Run::open(&directory).map_err(|error| Failure::usage(error.to_string()))?;
     if run.recovery.tear.is_some() {
@@ -30,11 +34,19 @@ pub(crate) fn run(session: &Session) -> CommandResult {
         session.terminal.out(&heading(&run));
     }
     session.terminal.out(&summary::text(&totals, &look));
+    let check =
+        run.end.as_ref().and_then(|end| serde_json::from_value(end.self_check.clone()).ok());
     if run.meta.summary.request_rows {
-        let check =
-            run.end.as_ref().and_then(|end| serde_json::from_value(end.self_check.clone()).ok());
         session.terminal.out(&summary::additions(&totals, check.as_ref()));
     }
+    let failure = failure(&run);
+    let context = CiContext {
+        script: &run.meta.script_path,
+        failure: failure.as_deref(),
+        trend_stats: &look.trend_stats(),
+        self_check: check.as_ref(),
+    };
+    reports::write(session, &totals, &context, &reports);
     if let Some(end) = &run.end {
         output::tell_losses(&end.outputs, &session.log);
     }
@@ -83,14 +95,23 @@ fn look(session: &Session, recorded: &record::SummarySettings) -> Result<Look, F
     Ok(Look { mode, trend_stats, time_unit, color: session.terminal.abilities.stdout_color() })
 }
 
+/// Why the run was no success, but for its thresholds.
+fn failure(run: &record::Run) -> Option<String> {
+    let Some(end) = &run.end else { return Some(UNENDED.to_owned()) };
+    let is_fine = [ExitStatus::Success, ExitStatus::ThresholdsCrossed]
+        .iter()
+        .any(|status| i32::from(status.code()) == end.exit_code);
+    (!is_fine).then(|| format!("{} (exit code {})", end.reason, end.exit_code))
+}
+
+const UNENDED: &str = "it was killed, or still runs: everything up to the last second it wrote";
+
 fn heading(run: &record::Run) -> String {
     let started = run.started_unix_ns.unwrap_or(run.meta.created_unix_ns);
     let started = crate::log::format::local_time(started);
     let ended = match &run.end {
         Some(end) => format!("{} (exit code {})", end.reason, end.exit_code),
-        None => {
-            "it was killed, or still runs: everything up to the last second it wrote".to_owned()
-        }
+        None => UNENDED.to_owned(),
     };
     format!(
         "\n        script: {}\n       started: {started}\n         ended: {ended}\n",

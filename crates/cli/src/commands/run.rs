@@ -156,7 +156,7 @@ fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>, reports: &[Repor
         .or_else(|| fail_on::judge(&prepared.fail_on, &outcome.totals, outcome.exceptions));
     let status = failure.as_ref().map_or(ExitStatus::Success, |failure| failure.status);
     summary::print(session, prepared, &outcome);
-    reports::write(session, prepared, &outcome, failure.as_ref(), reports);
+    reports::write_run(session, prepared, &outcome, failure.as_ref(), reports);
     if !session.quiet() {
         session.terminal.out(&watch.last_frame(&outcome));
     }

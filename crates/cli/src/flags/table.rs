@@ -160,12 +160,7 @@ pub(crate) const OURS: &[Flag] = &[
         "",
         "print the summary even where handleSummary() returns something else",
     ),
-    Flag::new(
-        "report",
-        Kind::Array,
-        "kind",
-        "also report as `junit=FILE`, `markdown=FILE`, or `github` (adds to the job's summary); repeatable",
-    ),
+    REPORTS,
     Flag::new(
         "max-body",
         Kind::Int,
@@ -235,7 +230,16 @@ pub(crate) const REPORT: &[Flag] = &[
     ),
     Flag::new("summary-time-unit", Kind::Text, "string", "unit of times: s, ms or us"),
     Flag::new("summary-export", Kind::Text, "file", "write the summary as JSON to this file"),
+    REPORTS,
 ];
+
+/// Of `run` and of `report`.
+const REPORTS: Flag = Flag::new(
+    "report",
+    Kind::Array,
+    "kind",
+    "also report as `junit=FILE`, `markdown=FILE`, or `github` (adds to the job's summary); repeatable",
+);
 
 /// `doctor`'s own.
 pub(crate) const DOCTOR: &[Flag] =

@@ -9,6 +9,7 @@ pub(crate) mod ending;
 mod env_file;
 pub(crate) mod fail_on;
 pub(crate) mod features;
+pub(crate) mod fetch;
 pub(crate) mod front;
 pub(crate) mod observer;
 pub(crate) mod output;

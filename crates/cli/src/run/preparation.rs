@@ -5,7 +5,6 @@ use std::sync::Arc;
 use engine::RunOutcome;
 use metrics::Registry;
 use net::http::Http2;
-use net::proxy::Proxies;
 use plan::options::{Derivation, Options};
 use plan::scenario::{Executor, Requirements, Scenario, in_start_order};
 use plan::segment::Striping;
@@ -18,6 +17,7 @@ use super::consolidation::{Sources, options_of};
 use super::ending;
 use super::fail_on;
 use super::features::Features;
+use super::fetch;
 use super::front;
 use super::output::Planned;
 use super::runtime::{Runtime, SummaryMode};
@@ -117,7 +117,7 @@ impl Prepared {
         let wire = front::Wire {
             max_body_bytes: body_limit(session)?,
             http2: http2(session),
-            proxies: proxies(),
+            proxies: fetch::proxies(),
         };
         let test = front::test(loaded, &options, &run_tags, wire, &session.log)?;
         Ok(Self {
@@ -316,19 +316,4 @@ fn http2(session: &Session) -> Http2 {
         return Http2::Off;
     }
     if session.flags.is_on("http2-cleartext") { Http2::Always } else { Http2::Negotiated }
-}
-
-/// The proxies of the environment, as Go's clients read them.
-fn proxies() -> Proxies {
-    let any = |upper: &str, lower: &str| {
-        environment::option_var(upper)
-            .or_else(|| environment::option_var(lower))
-            .unwrap_or_default()
-    };
-    // A web server's child may find a header of the request under this name: Go refuses it there.
-    let http = match environment::option_var("REQUEST_METHOD") {
-        Some(_) => String::new(),
-        None => any("HTTP_PROXY", "http_proxy"),
-    };
-    Proxies::new(&http, &any("HTTPS_PROXY", "https_proxy"), &any("NO_PROXY", "no_proxy"))
 }

@@ -6,15 +6,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use net::dns::{Resolver, ResolverOptions};
-use net::http::{Client, ClientConfig, Request};
-use net::tls::{TlsConfig, TlsOptions, Verify};
+use net::http::Request;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::fetch::{self, Way};
 use crate::exit::{Failure, system_text};
 use crate::log::Logger;
 
@@ -37,7 +36,7 @@ const LOCK_VERSION: u64 = 1;
 pub(crate) struct Remote {
     cache: Option<PathBuf>,
     lock: Mutex<Lock>,
-    insecure: bool,
+    way: Way,
     log: Logger,
     /// What this process has fetched.
     known: Mutex<HashMap<String, Result<Vec<u8>, String>>>,
@@ -66,7 +65,8 @@ impl Remote {
             Some(file) => Lock::read(file)?,
             None => Lock::default(),
         };
-        Ok(Self { cache, lock: Mutex::new(lock), insecure, log, known: Mutex::default() })
+        let way = Way { proxies: fetch::proxies(), insecure, max_body_bytes: MAX_MODULE };
+        Ok(Self { cache, lock: Mutex::new(lock), way, log, known: Mutex::default() })
     }
 
     /// The text of the module at a URL.
@@ -90,7 +90,7 @@ impl Remote {
         {
             return Ok(cached.clone());
         }
-        let text = match download(url, self.insecure) {
+        let text = match download(url, &self.way) {
             Ok(text) => {
                 self.keep(url, &text);
                 text
@@ -202,44 +202,27 @@ enum Refusal {
     Answered(String),
 }
 
-/// Downloads on a thread of its own: the caller may be on a core that runs the script.
-fn download(url: &str, insecure: bool) -> Result<Vec<u8>, Refusal> {
-    let address = url.to_owned();
-    let worker = rt::thread::start("imports", move || {
-        let mut core = rt::Core::new(rt::CoreConfig { spin: false })
-            .map_err(|error| Refusal::Unreachable(error.to_string()))?;
-        core.block_on(async { get(&address, insecure).await })
-    });
-    worker
-        .map_err(|error| Refusal::Unreachable(error.to_string()))?
-        .join()
-        .unwrap_or_else(|_| Err(Refusal::Unreachable("the download failed".to_owned())))
+fn download(url: &str, way: &Way) -> Result<Vec<u8>, Refusal> {
+    let (url, way) = (url.to_owned(), way.clone());
+    let body = fetch::run("imports", move || async move { get(&url, &way).await });
+    body.unwrap_or_else(|error| Err(Refusal::Unreachable(error)))
 }
 
-async fn get(url: &str, insecure: bool) -> Result<Vec<u8>, Refusal> {
+async fn get(url: &str, way: &Way) -> Result<Vec<u8>, Refusal> {
     // k6 marks its downloads, and asks again without the mark where that is not liked.
     let marked = match url.split_once('#').map_or(url, |(url, _)| url) {
         url if url.contains('?') => format!("{url}&_k6=1"),
         url => format!("{url}?_k6=1"),
     };
-    match follow(&marked, insecure).await {
+    match follow(&marked, way).await {
         Ok(text) => Ok(text),
-        Err(_) => follow(url, insecure).await,
+        Err(_) => follow(url, way).await,
     }
 }
 
-async fn follow(url: &str, insecure: bool) -> Result<Vec<u8>, Refusal> {
+async fn follow(url: &str, way: &Way) -> Result<Vec<u8>, Refusal> {
     let own = |error: String| Refusal::Unreachable(format!("Get \"{url}\": {error}"));
-    let mut tls = TlsOptions::new();
-    if insecure {
-        tls.verify = Verify::Skip;
-    }
-    let tls = TlsConfig::new(&tls).map_err(|error| own(error.to_string()))?;
-    let resolver =
-        Resolver::new(&ResolverOptions::new()).map_err(|error| own(error.to_string()))?;
-    let mut config = ClientConfig::new(Arc::new(resolver), Arc::new(tls));
-    config.limits.max_body_bytes = MAX_MODULE;
-    let client = Client::new(Arc::new(config), None);
+    let client = way.client().map_err(own)?;
     let deadline = rt::Nanos(rt::now().0 + TIMEOUT.as_nanos() as u64);
     let mut request = Request::get(url).map_err(|error| own(error.to_string()))?;
     for _ in 0..=MAX_REDIRECTS {

@@ -1,8 +1,9 @@
-//! `--report`: the run as files for machines that build and test.
+//! `--report`, of `run` and of `report`: a run as files for machines that build and test.
 
 use std::path::{Path, PathBuf};
 
 use engine::RunOutcome;
+use metrics::Totals;
 use report::CiContext;
 
 use super::preparation::Prepared;
@@ -56,8 +57,8 @@ impl Report {
     }
 }
 
-/// Writes the reports. One that can't be written is told, and does not change how the run ended.
-pub(crate) fn write(
+/// Writes the reports of a run that has ended.
+pub(crate) fn write_run(
     session: &Session,
     prepared: &Prepared,
     outcome: &RunOutcome,
@@ -76,12 +77,21 @@ pub(crate) fn write(
         trend_stats: &trend_stats,
         self_check: Some(&check),
     };
+    write(session, &outcome.totals, &context, reports);
+}
+
+/// Writes the reports. One that can't be written is told, and does not change how the run ended.
+pub(crate) fn write(
+    session: &Session,
+    totals: &Totals,
+    context: &CiContext<'_>,
+    reports: &[Report],
+) {
     for report in reports {
-        let totals = &outcome.totals;
         let (file, written) = match report {
-            Report::Junit(file) => (file, save(file, &report::junit(totals, &context))),
-            Report::Markdown(file) => (file, save(file, &report::markdown(totals, &context))),
-            Report::StepSummary(file) => (file, append(file, &report::markdown(totals, &context))),
+            Report::Junit(file) => (file, save(file, &report::junit(totals, context))),
+            Report::Markdown(file) => (file, save(file, &report::markdown(totals, context))),
+            Report::StepSummary(file) => (file, append(file, &report::markdown(totals, context))),
         };
         if let Err(error) = written {
             let fields = [("error", system_text(&error))];

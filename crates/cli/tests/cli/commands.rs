@@ -70,3 +70,69 @@ fn the_demo_target_serves_until_ctrl_c_and_says_what_it_served() {
         .expect_stdout("3  200 /v1/results");
     folder.squall(&["demo-target", "--delay", "soon"]).run().expect_code(255).expect_stderr("soon");
 }
+
+/// What bash would offer at the end of these words, by the script that `squall completion bash` prints.
+fn offered(folder: &Folder, program: &str, words: &[&str]) -> Vec<String> {
+    let script = format!(
+        "source \"$1\"; shift; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _{program}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let file = format!("{program}.bash");
+    let output = std::process::Command::new("bash")
+        .args(["--norc", "-c", &script, "bash", &file])
+        .args(words)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_flags_and_leaves_files_to_itself() {
+    let folder = Folder::new();
+    let script = folder.squall(&["completion", "bash"]).run().expect_code(0).stdout;
+    folder.write("squall.bash", &script);
+    let script = folder.k6(&["completion", "bash"]).run().expect_code(0).stdout;
+    folder.write("k6.bash", &script);
+    for (words, expect) in [
+        (&["squall", "ru"][..], &["run"][..]),
+        (&["squall", "--quiet", "in"], &["inspect"]),
+        (&["squall", "run", "--summary-t"], &["--summary-trend-stats=", "--summary-time-unit="]),
+        (&["squall", "run", "--no-vu"], &["--no-vu-connection-reuse"]),
+        (&["squall", "run", "t.j"], &[]),
+        (&["squall", "completion", ""], &["bash", "zsh", "fish"]),
+        (&["squall", "-", "run", "x.js", "--pau"], &["--paused"]),
+        (&["squall", "--ver"], &["--verbose", "--version"]),
+    ] {
+        assert_eq!(offered(&folder, "squall", words), expect, "{words:?}");
+    }
+    assert_eq!(offered(&folder, "k6", &["k6", "arch"]), ["archive"]);
+}
+
+#[test]
+fn the_other_shells_get_every_command_and_flag() {
+    let folder = Folder::new();
+    let help = folder.squall(&["run", "--help"]).run().expect_code(0).stdout;
+    let flags: Vec<&str> = help
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--"))
+        .map(|word| word.trim_end_matches(','))
+        .filter(|word| *word != "help" && word.chars().all(|c| c == '-' || c.is_alphanumeric()))
+        .collect();
+    assert!(flags.len() > 40, "{flags:?}");
+    for (shell, of) in [("zsh", "--"), ("fish", "-l ")] {
+        let script = folder.squall(&["completion", shell]).run().expect_code(0).stdout;
+        for flag in &flags {
+            let is_there = script
+                .match_indices(&format!("{of}{flag}"))
+                .any(|(at, found)| script[at + found.len()..].starts_with([' ', '=', '[', '\n']));
+            assert!(is_there, "{shell} does not know {flag}");
+        }
+        for quoted in script.lines() {
+            assert_eq!(quoted.replace("\\'", "").matches('\'').count() % 2, 0, "{quoted}");
+        }
+    }
+    folder.squall(&["completion", "csh"]).run().expect_code(255).expect_stderr("csh");
+    folder.squall(&["completion"]).run().expect_code(255).expect_stderr("the name of a shell");
+}

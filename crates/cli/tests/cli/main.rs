@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test fails; clippy knows that of unit tests only
 
 mod archive;
+#[path = "../support/child.rs"]
+mod child;
 mod codes;
 mod commands;
 mod examples;
 mod flags;
+mod identities;
 mod jslib;
 mod modules;
 mod options;

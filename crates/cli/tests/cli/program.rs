@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use crate::child;
+
 /// Longest silence of a command. They all print at least once a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -161,13 +163,11 @@ impl Running {
     }
 
     pub(crate) fn signal(&self, number: i32) {
-        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
-        assert_eq!(kill(pid, number), 0);
+        child::signal(&self.child, number);
     }
 
     /// Waits for its end, in bounded time.
     pub(crate) fn wait(mut self) -> Ended {
-        let pid = libc::pid_t::try_from(self.child.id()).unwrap();
         let mut stderr = Vec::new();
         for (stream, text) in [(&self.stdout, &mut self.seen), (&self.stderr, &mut stderr)] {
             loop {
@@ -175,7 +175,7 @@ impl Running {
                     Ok(chunk) => text.extend(chunk),
                     Err(RecvTimeoutError::Disconnected) => break,
                     Err(RecvTimeoutError::Timeout) => {
-                        kill(pid, libc::SIGKILL);
+                        child::signal(&self.child, libc::SIGKILL);
                         panic!("no end within {PATIENCE:?}:\n{}", String::from_utf8_lossy(text));
                     }
                 }
@@ -188,12 +188,6 @@ impl Running {
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
         }
     }
-}
-
-#[allow(unsafe_code)]
-fn kill(pid: libc::pid_t, number: i32) -> i32 {
-    // SAFETY: kill touches no memory of ours; the process is a child that nobody has waited for yet.
-    unsafe { libc::kill(pid, number) }
 }
 
 /// What a command left behind.

@@ -240,3 +240,76 @@ fn the_cache_serves_when_the_network_is_away() {
         .expect_code(0)
         .expect_stderr("kept\n");
 }
+
+/// Answers every request on a connection of its own with what `text` makes of its first line; tells the lines.
+fn plain_server(text: impl Fn(&str) -> String + Send + 'static) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let body = move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = BufReader::new(stream);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).unwrap_or(0) > 0 {}
+            let line = head.lines().next().unwrap_or_default().to_owned();
+            let body = text(&head);
+            seen.lock().unwrap().push(line);
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.get_mut().write_all(answer.as_bytes());
+        }
+    };
+    rt::thread::start("plain", body).unwrap();
+    (port, asked)
+}
+
+#[test]
+fn remote_modules_come_through_the_proxy_of_the_environment() {
+    let (port, asked) = plain_server(|_| "export const a = 'through the proxy';".to_owned());
+    let folder = Folder::new();
+    folder.write(
+        "t.js",
+        "import { a } from 'http://elsewhere.test/a.js';\nexport default function () { console.log(a); }\n",
+    );
+    folder
+        .squall(&["run", "--quiet", "--no-record", "--log-format", "raw", "t.js"])
+        .env("HTTP_PROXY", &format!("http://127.0.0.1:{port}"))
+        .run()
+        .expect_code(0)
+        .expect_stderr("through the proxy\n");
+    assert_eq!(*asked.lock().unwrap(), ["GET http://elsewhere.test/a.js?_k6=1 HTTP/1.1"]);
+}
+
+#[test]
+fn secrets_come_from_a_web_service_and_are_asked_for_once() {
+    let (port, asked) = plain_server(|head| {
+        let token = head.lines().find_map(|line| line.strip_prefix("Authorization: "));
+        format!("{{\"data\":{{\"value\":\"secret of {}\"}}}}", token.unwrap_or("nobody"))
+    });
+    let folder = Folder::new();
+    folder.write(
+        "t.js",
+        "import secrets from 'k6/secrets';
+         export const options = { vus: 2, iterations: 6 };
+         export default async function () {
+           const secret = await secrets.get('a b');
+           console.log(secret.length, secret);
+         }",
+    );
+    let source =
+        format!("url=urlTemplate=http://127.0.0.1:{port}/s/{{key}},responsePath=data.value");
+    folder
+        .squall(&["run", "--quiet", "--no-record", "--log-format", "raw", "t.js"])
+        .env("K6_SECRET_SOURCE", &source)
+        .env("K6_SECRET_SOURCE_URL_HEADER_AUTHORIZATION", "Bearer x")
+        .run()
+        .expect_code(0)
+        .expect_stderr("18 ***SECRET_REDACTED***\n");
+    let asked = asked.lock().unwrap();
+    // Two VUs may ask at the same moment, and nobody asks for what is known.
+    assert!((1..=2).contains(&asked.len()), "{asked:?}");
+    assert_eq!(asked[0], "GET /s/a%20b HTTP/1.1");
+}

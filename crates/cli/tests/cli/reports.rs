@@ -141,6 +141,40 @@ fn the_action_installs_and_runs() {
     assert!(summary.contains("`t.js`") && summary.contains("`ok.js`"), "{summary}");
 }
 
+#[test]
+fn a_recorded_run_gives_the_same_reports() {
+    let folder = Folder::new();
+    folder.write("t.js", SCRIPT).write(
+        "a.js",
+        "import exec from 'k6/execution'; export default function () { exec.test.abort('enough'); }",
+    );
+    let reports = |name: &str| [format!("junit={name}.xml"), format!("markdown={name}.md")];
+    let [junit, markdown] = reports("live");
+    folder
+        .squall(&[
+            "run", "--quiet", "--record", "kept", "--report", &junit, "--report", &markdown, "t.js",
+        ])
+        .run()
+        .expect_code(99);
+    let [junit, markdown] = reports("again");
+    folder
+        .squall(&["report", "--report", &junit, "--report", &markdown, "kept"])
+        .run()
+        .expect_code(0);
+    for kind in ["xml", "md"] {
+        assert_eq!(folder.read(&format!("again.{kind}")), folder.read(&format!("live.{kind}")));
+    }
+    folder.squall(&["run", "--quiet", "--record", "aborted", "a.js"]).run().expect_code(108);
+    folder.squall(&["report", "--report", "junit=a.xml", "aborted"]).run().expect_code(0);
+    let xml = folder.read("a.xml");
+    assert!(xml.contains("aborted by the script (exit code 108)"), "{xml}");
+    folder
+        .squall(&["report", "--report", "html=x", "kept"])
+        .run()
+        .expect_code(255)
+        .expect_stderr("invalid report");
+}
+
 /// Files of YAML are read as far as their form goes: keys, lists and texts of several lines, by indentation.
 #[test]
 fn the_workflow_and_the_action_say_what_they_should() {

@@ -41,7 +41,7 @@ impl Look {
         }
     }
 
-    fn trend_stats(&self) -> Vec<TrendStat> {
+    pub(crate) fn trend_stats(&self) -> Vec<TrendStat> {
         if self.trend_stats.is_empty() {
             return TrendStat::defaults();
         }

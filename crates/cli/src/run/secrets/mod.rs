@@ -1,5 +1,7 @@
 //! `--secret-source`: where `k6/secrets` finds secrets.
 
+mod url;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,7 +33,7 @@ pub(crate) fn read(flags: &Parsed, log: &Logger) -> Result<Secrets, Failure> {
     let mut sources: Vec<NamedSource> = Vec::new();
     let mut default = None;
     for line in &wanted {
-        let (config, source) = open(line)?;
+        let (config, source) = open(line, flags.is_on("insecure-skip-tls-verify"))?;
         if sources.iter().any(|(name, _)| *name == config.name) {
             return Err(Failure::usage(format!(
                 "secret source for name \"{}\" already registered before configuration {line:?}",
@@ -78,26 +80,22 @@ fn config(line: &str) -> Config<'_> {
     Config { kind, name, is_default, rest: rest.join(",") }
 }
 
-fn open(line: &str) -> Result<(Config<'_>, Arc<dyn SecretSource>), Failure> {
+fn open(line: &str, insecure: bool) -> Result<(Config<'_>, Arc<dyn SecretSource>), Failure> {
     if line.trim().is_empty() {
         return Err(Failure::usage(format!("couldn't parse secret source configuration {line:?}")));
     }
     let config = config(line);
-    let source = match config.kind {
-        "mock" => pairs(config.rest.split(','))?,
-        "file" => file(&config.rest)?,
-        "url" => {
-            let text = "the secret source \"url\" is not available in this version of squall";
-            let hint = "use --secret-source=file=…, or -e NAME=value";
-            return Err(Failure::usage(text).hint(hint.to_owned()));
-        }
+    let source: Arc<dyn SecretSource> = match config.kind {
+        "mock" => Arc::new(pairs(config.rest.split(','))?),
+        "file" => Arc::new(file(&config.rest)?),
+        "url" => Arc::new(url::open(&config.rest, insecure)?),
         kind => {
             return Err(Failure::usage(format!(
                 "no secret source for type {kind:?} for configuration {line:?}"
             )));
         }
     };
-    Ok((config, Arc::new(source)))
+    Ok((config, source))
 }
 
 fn pairs<'a>(lines: impl Iterator<Item = &'a str>) -> Result<HashMap<String, String>, Failure> {
