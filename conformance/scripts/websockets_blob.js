@@ -10,6 +10,20 @@ export default async function () {
   console.log(part.size, part.type, await part.text());
   console.log(await blob.slice(2).text(), await blob.slice().text());
   console.log(new Blob().size, new Blob([]).size);
+  for (const size of [0, 3, 1024, 2500]) {
+    const stream = new Blob(['ü'.repeat(size / 2)]).stream();
+    const reader = stream.getReader();
+    const pieces = [];
+    for (let i = 0; i < 10; i++) {
+      const { done, value } = await reader.read();
+      if (done) {
+        pieces.push(`done ${value}`);
+        break;
+      }
+      pieces.push(`${typeof value} ${value.length} ${value.slice(0, 3)}`);
+    }
+    console.log(size, pieces.join());
+  }
   for (const [label, f] of [
     ['number', () => new Blob([5])],
     ['options', () => new Blob([], 5)],

@@ -10,13 +10,17 @@
 // Tests may read the environment and stop at what is not there; the lints are for the product.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod archives;
 mod case;
+#[path = "../support/child.rs"]
+mod child;
 mod export;
 #[path = "../../../k6/tests/support/grpc_server.rs"]
 mod grpc_server;
 mod known;
 mod normal;
 mod observed;
+mod ocsp;
 mod points;
 mod program;
 mod requests;
@@ -47,9 +51,13 @@ fn is_on(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| !value.is_empty() && value != "0" && value != "false")
 }
 
+/// The real k6, where there is one.
+fn k6_path() -> Option<PathBuf> {
+    std::env::var_os("SQUALL_K6").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 fn k6() -> Option<Program> {
-    let path = std::env::var_os("SQUALL_K6").filter(|path| !path.is_empty())?;
-    Some(Program::k6(PathBuf::from(path)))
+    k6_path().map(Program::k6)
 }
 
 fn words() -> Vec<String> {

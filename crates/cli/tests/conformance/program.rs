@@ -3,13 +3,12 @@
 use crate::case::Case;
 use crate::normal::{Names, log_lines, stdout_lines};
 use crate::observed::Observed;
-use crate::{export, grpc_server, points, requests, secure};
+use crate::{child, export, grpc_server, points, requests, secure};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 
 /// No case takes a tenth of it.
@@ -189,20 +188,6 @@ fn file_lines(files: &BTreeMap<String, String>, names: &Names) -> Vec<String> {
 }
 
 fn wait(child: Child, case: &str) -> Output {
-    let pid = libc::pid_t::try_from(child.id()).unwrap();
-    let (send, receive) = mpsc::channel();
-    rt::thread::start("waiter", move || send.send(child.wait_with_output())).unwrap();
-    match receive.recv_timeout(PATIENCE) {
-        Ok(output) => output.unwrap(),
-        Err(_) => {
-            kill(pid);
-            panic!("{case} did not end within {PATIENCE:?}");
-        }
-    }
-}
-
-#[allow(unsafe_code)]
-fn kill(pid: libc::pid_t) {
-    // SAFETY: kill touches no memory of ours; the process is a child that nobody has waited for yet.
-    unsafe { libc::kill(pid, libc::SIGKILL) };
+    let output = child::output(child, PATIENCE);
+    output.unwrap_or_else(|| panic!("{case} did not end within {PATIENCE:?}"))
 }

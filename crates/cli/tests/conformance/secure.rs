@@ -15,8 +15,12 @@ use h2::{Reason, RecvStream};
 use http::{Request, Response, StatusCode};
 use rt::net::{TcpListener, TcpStream};
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::ocsp;
 
 static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
 
@@ -45,17 +49,34 @@ fn config() -> Arc<ServerConfig> {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let cert = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let chain = vec![cert.der().clone()];
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let plain = CertifiedKey::from_der(chain, key, &provider).unwrap();
+    let stapled = ocsp::responses().map(|(name, response)| {
+        (name, Arc::new(CertifiedKey { ocsp: Some(response), ..plain.clone() }))
+    });
+    let certificates = Certificates { plain: Arc::new(plain), stapled: stapled.into() };
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(
-            vec![cert.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
+        .with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Arc::new(config)
+}
+
+/// One certificate, with what is stapled to it under a name.
+#[derive(Debug)]
+struct Certificates {
+    plain: Arc<CertifiedKey>,
+    stapled: Vec<(&'static str, Arc<CertifiedKey>)>,
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = self.stapled.iter().find(|(name, _)| hello.server_name() == Some(name));
+        Some(named.map_or(&self.plain, |(_, stapled)| stapled).clone())
+    }
 }
 
 async fn serve(tcp: TcpStream, config: Arc<ServerConfig>) {
