@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub use dial::Via;
 pub(crate) use dial::{Dialed, Phases, Route, dial};
-pub(crate) use wire::{Io, Meter};
+pub(crate) use wire::{Io, Meter, Socket};
 
 use crate::dns::Resolver;
 use crate::error::{Direction, NetError, code};
@@ -172,7 +172,7 @@ pub async fn secure(
     let opening = Opening::new(traffic);
     opening.tls_started();
     let name = security.server_name.unwrap_or(host);
-    let socket = Socket::new(tcp, peer);
+    let socket = Io::Plain(Socket::new(tcp, peer));
     let (tls, info) = security.config.connect(socket, name, security.alpn, &opening).await?;
     opening.tls_finished();
     let dialed = Dialed { io: Io::Tls(tls), remote: peer, tls: Some(info) };

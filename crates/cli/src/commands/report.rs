@@ -22,6 +22,9 @@ pub(crate) fn run(session: &Session) -> CommandResult {
         session.log.warn(&run.recovery.to_string());
     }
     if let Some(tables) = locust::tables(&run)? {
+        if !reports.is_empty() {
+            return Err(Failure::usage("--report is for runs of scripts; this one is Locust's"));
+        }
         if !session.quiet() {
             session.terminal.out(&format!("{}\n", heading(&run)));
         }

@@ -6,6 +6,9 @@
 // Tests may read the environment, wait, and stop at what is not there; the lints are for the product.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+#[path = "../support/child.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use all of it")]
+mod child;
 #[path = "../cli/program.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use all of it")]
 mod program;

@@ -230,7 +230,7 @@ pub(super) fn read(
     if is_plain && url_name.is_none() && call.jar.borrow().is_empty() && !call.entry.has_user() {
         return Ok(call);
     }
-    read_rest(cx, http, &mut call, name.method, url_name, body, params)?;
+    read_rest(cx, http, &mut call, name.method, url_name.as_deref(), body, params)?;
     Ok(call)
 }
 
@@ -241,13 +241,13 @@ fn read_rest(
     http: &VuHttp,
     call: &mut Call,
     method: Method,
-    url_name: Option<String>,
+    url_name: Option<&str>,
     body: Raw,
     params: Raw,
 ) -> Result<(), NoCall> {
     let params = Params::read(cx, params)?;
     let mut tags: Vec<(&str, &str)> = Vec::with_capacity(params.tags.len() + 1);
-    if let Some(name) = &url_name {
+    if let Some(name) = url_name {
         tags.push(("name", name));
     }
     tags.extend(params.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));

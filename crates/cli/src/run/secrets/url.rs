@@ -167,14 +167,14 @@ impl Config {
             (self.timeout.is_zero(), "timeout must be greater than 0"),
         ] {
             if is_wrong {
-                return Err(refused(text.to_owned()));
+                return Err(refused(text));
             }
         }
         Ok(())
     }
 }
 
-fn refused(why: String) -> Failure {
+fn refused(why: impl std::fmt::Display) -> Failure {
     Failure::usage(format!("missing or invalid config: {why}"))
 }
 
@@ -215,7 +215,7 @@ pub(super) fn open(line: &str, insecure: bool) -> Result<UrlSource, Failure> {
 }
 
 fn method(config: &Config) -> Result<Method, Failure> {
-    Method::parse(&config.method).map_err(|error| refused(error.to_string()))
+    Method::parse(&config.method).map_err(|error| refused(error))
 }
 
 impl SecretSource for UrlSource {
