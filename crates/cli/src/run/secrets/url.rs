@@ -215,7 +215,7 @@ pub(super) fn open(line: &str, insecure: bool) -> Result<UrlSource, Failure> {
 }
 
 fn method(config: &Config) -> Result<Method, Failure> {
-    Method::parse(&config.method).map_err(|error| refused(error))
+    Method::parse(&config.method).map_err(refused)
 }
 
 impl SecretSource for UrlSource {
