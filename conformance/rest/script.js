@@ -9,6 +9,7 @@ const rate = new Rate('my_rate');
 const trend = new Trend('my_trend', true);
 
 export const options = {
+  userAgent: 'script',
   scenarios: { work: { executor: 'shared-iterations', vus: 2, iterations: 6, maxDuration: '1m' } },
   thresholds: {
     my_counter: ['count>1000'],

@@ -1,6 +1,7 @@
 //! What a server staples to its certificate, as scripts and the tag `ocsp_status` show it.
 //! args: --insecure-skip-tls-verify --system-tags=name,ocsp_status,tls_version,status,group
 //! secure
+//! cut: data_sent data_received
 import http from 'k6/http';
 
 const names = ['good', 'revoked', 'revoked-why', 'unknown', 'broken', 'none'];

@@ -5,6 +5,7 @@
 //! env: HTTP_PROXY=https://proxy.test:1
 //! env: GODEBUG=http2client=0
 //! secure
+//! cut: data_sent data_received
 import http from 'k6/http';
 
 export const options = { hosts: { 'proxy.test:1': __ENV.SECURE } };

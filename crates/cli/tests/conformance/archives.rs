@@ -19,7 +19,7 @@ const FILES: [(&str, &str); 6] = [
          import exec from 'k6/execution';
          import { one } from './lib/one.js';
          import { three } from '../shared/three.ts';
-         const two = require('./lib/two');
+         const two = require('./lib/two.js');
          const text = open('../data/text.txt');
          const bytes = open('../data/bytes.bin', 'b');
          export const options = {
@@ -37,7 +37,7 @@ const FILES: [(&str, &str); 6] = [
          }",
     ),
     ("scripts/lib/one.js", "export const one = '1';\n"),
-    ("scripts/lib/two.js", "module.exports = require('./deeper/two');\n"),
+    ("scripts/lib/two.js", "module.exports = require('./deeper/two.js');\n"),
     ("scripts/lib/deeper/two.js", "module.exports = '2';\n"),
     ("shared/three.ts", "const value: string = '3';\nexport const three = value;\n"),
     ("data/text.txt", "some text\n"),
@@ -80,7 +80,10 @@ fn run(program: &Path, folder: &Path, words: &[&str]) -> (Option<i32>, Vec<Strin
         .unwrap();
     let output = child::output(child, PATIENCE).unwrap_or_else(|| panic!("{words:?} does not end"));
     let log = String::from_utf8_lossy(&output.stderr);
-    let mut log: Vec<String> = log.lines().map(str::to_owned).collect();
+    // What Squall adds to what k6 prints.
+    let is_ours = |line: &&str| line.starts_with("  generator ") || line.starts_with("record: ");
+    let mut log: Vec<String> =
+        log.lines().filter(|line| !is_ours(line)).map(str::to_owned).collect();
     log.sort();
     let summary = fs::read_to_string(&export).unwrap_or_default();
     let json: serde_json::Value = serde_json::from_str(&summary).unwrap_or_default();

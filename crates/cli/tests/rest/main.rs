@@ -172,6 +172,11 @@ fn converse(program: &Path) -> Map<String, Value> {
     ask(&process, "running", RUNNING, &mut answers);
     gate.open();
     process.wait_for_status(9);
+    // k6 takes the last samples in a moment later.
+    process.wait_until("all samples are in", |_| {
+        let answer = call(process.address(), "GET", "/v1/metrics/iterations", "");
+        shown(&answer)["body"]["data"]["attributes"]["sample"]["count"] == 6
+    });
     ask(&process, "lingering", LINGERING, &mut answers);
     process.signal(libc::SIGINT);
     let ended = process.wait();

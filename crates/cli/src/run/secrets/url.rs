@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use k6::SecretSource;
-use net::http::{Client, Method, Request};
+use net::http::{Client, Method, Request, canonical_name};
 use serde_json::Value;
 
 use crate::environment;
@@ -154,7 +154,7 @@ impl Config {
     /// Names of headers have no case: the variable `…_HEADER_AUTHORIZATION` and `headers.Authorization` are one.
     fn set_header(&mut self, name: &str, value: &str) {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-        self.headers.push((name.to_owned(), value.to_owned()));
+        self.headers.push((canonical_name(name).into_owned(), value.to_owned()));
     }
 
     fn check(&self) -> Result<(), Failure> {
