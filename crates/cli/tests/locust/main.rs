@@ -7,7 +7,6 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 #[path = "../support/child.rs"]
-#[allow(dead_code, reason = "shared with other tests, which use all of it")]
 mod child;
 #[path = "../cli/program.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use all of it")]
