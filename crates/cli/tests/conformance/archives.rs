@@ -19,7 +19,7 @@ const FILES: [(&str, &str); 6] = [
          import exec from 'k6/execution';
          import { one } from './lib/one.js';
          import { three } from '../shared/three.ts';
-         const two = require('./lib/two.js');
+         const { two } = require('./lib/two.js');
          const text = open('../data/text.txt');
          const bytes = open('../data/bytes.bin', 'b');
          export const options = {
@@ -37,8 +37,8 @@ const FILES: [(&str, &str); 6] = [
          }",
     ),
     ("scripts/lib/one.js", "export const one = '1';\n"),
-    ("scripts/lib/two.js", "module.exports = require('./deeper/two.js');\n"),
-    ("scripts/lib/deeper/two.js", "module.exports = '2';\n"),
+    ("scripts/lib/two.js", "module.exports = { two: require('./deeper/two.js').two };\n"),
+    ("scripts/lib/deeper/two.js", "exports.two = '2';\n"),
     ("shared/three.ts", "const value: string = '3';\nexport const three = value;\n"),
     ("data/text.txt", "some text\n"),
 ];
@@ -85,9 +85,18 @@ fn run(program: &Path, folder: &Path, words: &[&str]) -> (Option<i32>, Vec<Strin
     let mut log: Vec<String> =
         log.lines().filter(|line| !is_ours(line)).map(str::to_owned).collect();
     log.sort();
+    // Which VU runs how many of the shared iterations is left to chance.
+    log.dedup();
     let summary = fs::read_to_string(&export).unwrap_or_default();
     let json: serde_json::Value = serde_json::from_str(&summary).unwrap_or_default();
-    let checks = json["metrics"]["checks"].to_string() + &json["root_group"]["checks"].to_string();
+    let checks = &json["metrics"]["checks"];
+    let checks = format!(
+        "{} {} {} {}",
+        checks["passes"],
+        checks["fails"],
+        checks["thresholds"],
+        json["root_group"]["checks"]["all is there"]["passes"]
+    );
     (output.status.code(), log, checks)
 }
 
@@ -136,7 +145,7 @@ fn each_program_runs_what_the_other_has_packed() {
             let name = format!("{packer}-{runner}");
             let result = run_archive(runs, &packed.0.join("a.tar"), &name);
             assert_eq!(result.0, Some(0), "{name}: {:#?}", result.1);
-            assert_eq!(result.1.len(), 4, "{name}: {:#?}", result.1);
+            assert_eq!(result.1.len(), 1, "{name}: {:#?}", result.1);
             seen.push((name, result));
         }
     }

@@ -344,7 +344,7 @@ mod tests {
             Config {
                 url_template: "http://a/{key}".to_owned(),
                 headers: vec![
-                    ("AUTHORIZATION".to_owned(), "kept".to_owned()),
+                    ("Authorization".to_owned(), "kept".to_owned()),
                     ("X-Api-Key".to_owned(), "given".to_owned()),
                 ],
                 response_path: "a.b".to_owned(),
