@@ -6,7 +6,13 @@ cd "$(dirname "$0")/.."
 
 version=${1:-2.47.0}
 dir=${CARGO_TARGET_DIR:-$PWD/target}/locust-$version
-if [ -x "$dir/bin/python3" ] && [ -e "$dir/complete" ]; then
+# What the pinned one depends on is pinned too, as some of it stands in requests; numpy and pandas are what the seeds use.
+packages=("locust==$version" numpy==2.4.6 pandas==3.1.1)
+if [ "$version" = 2.47.0 ]; then
+    packages+=(gevent==26.9.0 geventhttpclient==2.6.1 greenlet==3.5.6 requests==2.34.2 brotli==1.2.1)
+fi
+is_complete() { [ -x "$dir/bin/python3" ] && [ "$(cat "$dir/complete" 2>/dev/null)" = "${packages[*]}" ]; }
+if is_complete; then
     echo "$dir/bin/python3"
     exit 0
 fi
@@ -26,10 +32,10 @@ mkdir -p "$(dirname "$dir")"
 # One at a time: two test runs may start together.
 exec 9>"$dir.lock"
 flock 9
-if [ ! -e "$dir/complete" ]; then
+if ! is_complete; then
     rm -rf "$dir"
     "$python" -m venv "$dir" >&2
-    "$dir/bin/python3" -m pip install --quiet --disable-pip-version-check "locust==$version" >&2
-    touch "$dir/complete"
+    "$dir/bin/python3" -m pip install --quiet --disable-pip-version-check "${packages[@]}" >&2
+    echo "${packages[*]}" > "$dir/complete"
 fi
 echo "$dir/bin/python3"

@@ -17,23 +17,30 @@ mod child;
 mod export;
 #[path = "../../../k6/tests/support/grpc_server.rs"]
 mod grpc_server;
+#[path = "../support/known.rs"]
 mod known;
+#[path = "../support/lines.rs"]
+mod lines;
 mod normal;
 mod observed;
 mod ocsp;
+#[path = "../support/parallel.rs"]
+mod parallel;
 mod points;
 mod program;
 mod requests;
+#[path = "../support/sandbox.rs"]
+mod sandbox;
 mod secure;
 
 use case::Case;
 use known::KnownDifferences;
-use observed::{Difference, Observed};
+use lines::Difference;
+use observed::Observed;
+use parallel::on_all;
 use program::Program;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How often the real k6 gets to repeat a recording: goroutines of its own race in some cases, a drift stays.
 const N_TRIES_OF_K6: u32 = 5;
@@ -74,30 +81,6 @@ fn cases() -> Vec<Case> {
     all.into_iter().filter(is_wanted).collect()
 }
 
-/// Runs `work` on all cases, a few at once, and gives the results in the order of the cases.
-fn on_all<T: Send>(cases: &[Case], work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..N_AT_ONCE {
-            scope.spawn(|| {
-                while let Some((index, case)) = take(&next, cases) {
-                    let result = work(case);
-                    done.lock().unwrap().push((index, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap();
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-fn take<'a>(next: &AtomicUsize, cases: &'a [Case]) -> Option<(usize, &'a Case)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    Some((index, cases.get(index)?))
-}
-
 /// Runs a case until it gives what is wanted, at most `tries` times: counts of cases that are cut by time may be
 /// disturbed by a busy machine, a real difference stays.
 fn differences(
@@ -132,13 +115,13 @@ fn squall_does_what_k6_was_recorded_doing() {
     if is_on("SQUALL_RECORD") {
         return;
     }
-    let known = KnownDifferences::read(&home().join("known_differences.json"));
+    let known = KnownDifferences::read(&home().join("known_differences.json"), "k6");
     let cases = cases();
     let squall = Program::squall();
-    let results = on_all(&cases, |case| {
+    let results = on_all(&cases, N_AT_ONCE, |case| {
         let recorded = Observed::read(&home(), case);
         differences(&squall, case, case.tries, |observed| {
-            known.unknown(case, recorded.compare(observed))
+            known.unknown(&case.name, recorded.compare(observed))
         })
     });
     let failures: Vec<_> = cases
@@ -170,13 +153,13 @@ fn the_real_k6_still_does_what_was_recorded() {
     );
     let cases = cases();
     if is_on("SQUALL_RECORD") {
-        on_all(&cases, |case| k6.run(case, &home()).write(&home(), case));
+        on_all(&cases, N_AT_ONCE, |case| k6.run(case, &home()).write(&home(), case));
         if words().is_empty() {
             observed::remove_stale(&home(), &cases);
         }
         return;
     }
-    let results = on_all(&cases, |case| {
+    let results = on_all(&cases, N_AT_ONCE, |case| {
         let recorded = Observed::read(&home(), case);
         differences(&k6, case, case.tries.max(N_TRIES_OF_K6), |observed| recorded.compare(observed))
     });

@@ -3,21 +3,16 @@
 use crate::case::Case;
 use crate::normal::{Names, log_lines, stdout_lines};
 use crate::observed::Observed;
-use crate::{child, export, grpc_server, points, requests, secure};
+use crate::sandbox::{Folder, files, wait};
+use crate::{export, grpc_server, points, requests, secure};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-/// No case takes a tenth of it.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Names of the two files that the harness asks for.
 const POINTS: &str = "conformance-points.json";
 const EXPORT: &str = "conformance-export.json";
-
-static FOLDERS: AtomicU32 = AtomicU32::new(0);
 
 /// k6, or Squall under the name of `k6`: it then prints nothing that k6 would not print.
 #[derive(Debug)]
@@ -127,67 +122,9 @@ impl Program {
     }
 }
 
-/// A copy of the scripts that is removed when the case ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn with_copy_of(scripts: &Path) -> Self {
-        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("conformance-{}-{number}", std::process::id()));
-        copy(scripts, &path);
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let copied = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &copied);
-        } else {
-            fs::copy(&path, &copied).unwrap();
-        }
-    }
-}
-
-/// All files below a folder with their text, by relative name.
-fn files(folder: &Path) -> BTreeMap<String, String> {
-    let mut out = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                // What a program keeps of its runs is no part of the comparison.
-                if path.file_name().is_some_and(|name| name != "home") {
-                    folders.push(path);
-                }
-                continue;
-            }
-            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
-            out.insert(name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned());
-        }
-    }
-    out
-}
-
 fn file_lines(files: &BTreeMap<String, String>, names: &Names) -> Vec<String> {
     let lines = |(name, text): (&String, &String)| -> Vec<String> {
         names.clean(text).lines().map(|line| format!("{name}: {line}")).collect()
     };
     files.iter().flat_map(lines).collect()
-}
-
-fn wait(child: Child, case: &str) -> Output {
-    let output = child::output(child, PATIENCE);
-    output.unwrap_or_else(|| panic!("{case} did not end within {PATIENCE:?}"))
 }

@@ -1,10 +1,9 @@
-//! Differences that are wanted or accepted, each with its reason: `known_differences.json`, a list of
-//! `{"cases": ["name*"], "aspect": "log", "k6": "line", "squall": "line", "why": "…"}`. `*` stands for any text. A
-//! missing `k6` or `squall` means that the other has a line more. An entry that no case needs is an error, so that the
-//! list never claims more than is true.
+//! Differences from the original program that are wanted or accepted, each with its reason: a JSON list of
+//! `{"cases": ["name*"], "aspect": "log", "k6": "line", "squall": "line", "why": "…"}`, where `k6` stands for whatever the
+//! original is called. `*` stands for any text. If one of the two is missing the other has a line more. An entry that no
+//! case needs is an error, so that the list never claims more than is true.
 
-use crate::case::Case;
-use crate::observed::Difference;
+use crate::lines::Difference;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -14,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 struct Entry {
     cases: Vec<String>,
     aspect: String,
-    k6: Option<String>,
+    original: Option<String>,
     squall: Option<String>,
     why: String,
     is_used: AtomicBool,
@@ -24,7 +23,8 @@ struct Entry {
 pub(crate) struct KnownDifferences(Vec<Entry>);
 
 impl KnownDifferences {
-    pub(crate) fn read(path: &Path) -> Self {
+    /// `original` is the original's key in the entries.
+    pub(crate) fn read(path: &Path, original: &str) -> Self {
         let text = fs::read_to_string(path).unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         let entries = value.as_array().expect("a list of differences").iter().map(|entry| {
@@ -37,13 +37,13 @@ impl KnownDifferences {
                     .map(|c| c.as_str().unwrap().into())
                     .collect(),
                 aspect: text("aspect").expect("an aspect"),
-                k6: text("k6"),
+                original: text(original),
                 squall: text("squall"),
                 why: text("why").expect("a reason"),
                 is_used: AtomicBool::new(false),
             };
             assert!(
-                made.k6.is_some() || made.squall.is_some(),
+                made.original.is_some() || made.squall.is_some(),
                 "a difference without lines: {}",
                 made.why
             );
@@ -53,9 +53,9 @@ impl KnownDifferences {
     }
 
     /// The differences of a case that no entry covers.
-    pub(crate) fn unknown(&self, case: &Case, mut differences: Vec<Difference>) -> Vec<Difference> {
+    pub(crate) fn unknown(&self, case: &str, mut differences: Vec<Difference>) -> Vec<Difference> {
         for entry in &self.0 {
-            if entry.cases.iter().any(|pattern| is_like(pattern, &case.name)) {
+            if entry.cases.iter().any(|pattern| is_like(pattern, case)) {
                 while entry.take(&mut differences) {
                     entry.is_used.store(true, Ordering::Relaxed);
                 }
@@ -83,7 +83,8 @@ impl Entry {
             };
             differences.iter().position(fits).map(Some)
         };
-        let (Some(removed), Some(added)) = (find(&self.k6, false), find(&self.squall, true)) else {
+        let (Some(removed), Some(added)) = (find(&self.original, false), find(&self.squall, true))
+        else {
             return false;
         };
         let mut indices: Vec<usize> = removed.into_iter().chain(added).collect();

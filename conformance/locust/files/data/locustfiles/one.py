@@ -1,0 +1,10 @@
+from _shared import leave
+
+from locust import HttpUser, task
+
+
+class One(HttpUser):
+    @task
+    def visit(self):
+        self.client.get("/get", name="one")
+        leave(self)
