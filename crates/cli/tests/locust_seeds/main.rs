@@ -46,8 +46,10 @@ fn locust(bin: &Path, folder: &Folder) -> Command {
     let named = folder.0.join("home/bin");
     fs::create_dir_all(&named).unwrap();
     let program = named.join("locust");
-    if !program.exists() {
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_squall"), &program).unwrap();
+    // Runs that go side by side in one folder share it.
+    match std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_squall"), &program) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        made => made.unwrap(),
     }
     let mut command = Command::new(program);
     command
