@@ -14,6 +14,8 @@ mod archives;
 mod case;
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/comparing.rs"]
+mod comparing;
 mod export;
 #[path = "../../../k6/tests/support/grpc_server.rs"]
 mod grpc_server;
@@ -34,12 +36,11 @@ mod sandbox;
 mod secure;
 
 use case::Case;
+use comparing::{differences, is_on, is_whole, remove_stale, report, wanted};
 use known::KnownDifferences;
-use lines::Difference;
 use observed::Observed;
 use parallel::on_all;
 use program::Program;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// How often the real k6 gets to repeat a recording: goroutines of its own race in some cases, a drift stays.
@@ -54,10 +55,6 @@ fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance").canonicalize().unwrap()
 }
 
-fn is_on(name: &str) -> bool {
-    std::env::var(name).is_ok_and(|value| !value.is_empty() && value != "0" && value != "false")
-}
-
 /// The real k6, where there is one.
 fn k6_path() -> Option<PathBuf> {
     std::env::var_os("SQUALL_K6").filter(|path| !path.is_empty()).map(PathBuf::from)
@@ -67,47 +64,12 @@ fn k6() -> Option<Program> {
     k6_path().map(Program::k6)
 }
 
-fn words() -> Vec<String> {
-    let only = std::env::var("SQUALL_ONLY").unwrap_or_default();
-    only.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
 fn cases() -> Vec<Case> {
-    let all = case::all(&home().join("scripts"));
-    assert!(all.len() >= LEAST_CASES, "only {} cases in {}", all.len(), home().display());
-    let words = words();
-    let is_wanted =
-        |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word));
-    all.into_iter().filter(is_wanted).collect()
+    wanted(case::all(&home().join("scripts")), LEAST_CASES, |case| &case.name)
 }
 
-/// Runs a case until it gives what is wanted, at most `tries` times: counts of cases that are cut by time may be
-/// disturbed by a busy machine, a real difference stays.
-fn differences(
-    program: &Program,
-    case: &Case,
-    tries: u32,
-    compare: impl Fn(&Observed) -> Vec<Difference>,
-) -> Vec<Difference> {
-    let mut last = Vec::new();
-    for _ in 0..tries {
-        last = compare(&program.run(case, &home()));
-        if last.is_empty() {
-            break;
-        }
-    }
-    last
-}
-
-fn report(failures: &[(String, Vec<Difference>)], expected: &str, got: &str) -> String {
-    let mut out = String::new();
-    for (case, differences) in failures {
-        writeln!(out, "\n{case}: - {expected}, + {got}").unwrap();
-        for difference in differences {
-            writeln!(out, "  {difference}").unwrap();
-        }
-    }
-    out
+fn names(cases: &[Case]) -> impl Iterator<Item = &str> {
+    cases.iter().map(|case| &*case.name)
 }
 
 #[test]
@@ -120,19 +82,14 @@ fn squall_does_what_k6_was_recorded_doing() {
     let squall = Program::squall();
     let results = on_all(&cases, N_AT_ONCE, |case| {
         let recorded = Observed::read(&home(), case);
-        differences(&squall, case, case.tries, |observed| {
-            known.unknown(&case.name, recorded.compare(observed))
+        differences(case.tries, || {
+            let observed = squall.run(case, &home());
+            known.unknown(&case.name, recorded.compare(&observed))
         })
     });
-    let failures: Vec<_> = cases
-        .iter()
-        .map(|case| case.name.clone())
-        .zip(results)
-        .filter(|(_, d)| !d.is_empty())
-        .collect();
-    let text = report(&failures, "k6 as recorded", "squall");
-    let unused = if words().is_empty() { known.unused() } else { Vec::new() };
-    assert!(failures.is_empty(), "{} of {} cases differ{text}", failures.len(), cases.len());
+    let (n, text) = report(names(&cases), results, "k6 as recorded", "squall");
+    let unused = if is_whole() { known.unused() } else { Vec::new() };
+    assert!(n == 0, "{n} of {} cases differ{text}", cases.len());
     assert!(unused.is_empty(), "known differences that are none any more:\n{}", unused.join("\n"));
 }
 
@@ -154,26 +111,16 @@ fn the_real_k6_still_does_what_was_recorded() {
     let cases = cases();
     if is_on("SQUALL_RECORD") {
         on_all(&cases, N_AT_ONCE, |case| k6.run(case, &home()).write(&home(), case));
-        if words().is_empty() {
-            observed::remove_stale(&home(), &cases);
+        if is_whole() {
+            remove_stale(&home(), names(&cases));
         }
         return;
     }
     let results = on_all(&cases, N_AT_ONCE, |case| {
         let recorded = Observed::read(&home(), case);
-        differences(&k6, case, case.tries.max(N_TRIES_OF_K6), |observed| recorded.compare(observed))
+        let tries = case.tries.max(N_TRIES_OF_K6);
+        differences(tries, || recorded.compare(&k6.run(case, &home())))
     });
-    let failures: Vec<_> = cases
-        .iter()
-        .map(|case| case.name.clone())
-        .zip(results)
-        .filter(|(_, d)| !d.is_empty())
-        .collect();
-    let text = report(&failures, "as recorded", "this k6");
-    assert!(
-        failures.is_empty(),
-        "{} of {} recordings have drifted{text}",
-        failures.len(),
-        cases.len()
-    );
+    let (n, text) = report(names(&cases), results, "as recorded", "this k6");
+    assert!(n == 0, "{n} of {} recordings have drifted{text}", cases.len());
 }

@@ -14,6 +14,8 @@
 mod case;
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/comparing.rs"]
+mod comparing;
 mod files;
 #[path = "../support/known.rs"]
 mod known;
@@ -33,12 +35,11 @@ mod sheet;
 mod tables;
 
 use case::Case;
+use comparing::{differences, is_on, is_whole, remove_stale, report, wanted};
 use known::KnownDifferences;
-use lines::Difference;
 use observed::Observed;
 use parallel::on_all;
 use program::Program;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The version that is recorded.
@@ -55,10 +56,6 @@ fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/locust").canonicalize().unwrap()
 }
 
-fn is_on(name: &str) -> bool {
-    std::env::var(name).is_ok_and(|value| !value.is_empty() && value != "0" && value != "false")
-}
-
 /// The Python that has the pinned Locust.
 fn python() -> Option<PathBuf> {
     let path = std::env::var_os("SQUALL_LOCUST_PYTHON").filter(|path| !path.is_empty());
@@ -70,47 +67,12 @@ fn python() -> Option<PathBuf> {
     path.map(PathBuf::from)
 }
 
-fn words() -> Vec<String> {
-    let only = std::env::var("SQUALL_ONLY").unwrap_or_default();
-    only.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
 fn cases() -> Vec<Case> {
-    let all = case::all(&home().join("files"));
-    assert!(all.len() >= LEAST_CASES, "only {} cases in {}", all.len(), home().display());
-    let words = words();
-    let is_wanted =
-        |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word));
-    all.into_iter().filter(is_wanted).collect()
+    wanted(case::all(&home().join("files")), LEAST_CASES, |case| &case.name)
 }
 
-/// Runs a case until it gives what is wanted, at most `tries` times.
-fn differences(
-    program: &Program,
-    case: &Case,
-    tries: u32,
-    compare: impl Fn(&Observed) -> Vec<Difference>,
-) -> Vec<Difference> {
-    let mut last = Vec::new();
-    for _ in 0..tries {
-        last = compare(&program.run(case, &home()));
-        if last.is_empty() {
-            break;
-        }
-    }
-    last
-}
-
-/// The cases that differ, as a text; empty if none does.
-fn report(cases: &[Case], results: Vec<Vec<Difference>>, expected: &str, got: &str) -> String {
-    let mut out = String::new();
-    for (case, differences) in cases.iter().zip(results).filter(|(_, d)| !d.is_empty()) {
-        writeln!(out, "\n{}: - {expected}, + {got}", case.name).unwrap();
-        for difference in differences {
-            writeln!(out, "  {difference}").unwrap();
-        }
-    }
-    out
+fn names(cases: &[Case]) -> impl Iterator<Item = &str> {
+    cases.iter().map(|case| &*case.name)
 }
 
 #[test]
@@ -121,12 +83,13 @@ fn squall_does_what_locust_was_recorded_doing() {
     let squall = Program::squall(&python);
     let results = on_all(&cases, N_AT_ONCE, |case| {
         let recorded = Observed::read(&home(), case);
-        differences(&squall, case, case.tries, |observed| {
-            known.unknown(&case.name, recorded.compare(observed))
+        differences(case.tries, || {
+            let observed = squall.run(case, &home());
+            known.unknown(&case.name, recorded.compare(&observed))
         })
     });
-    let text = report(&cases, results, "locust as recorded", "squall");
-    let unused = if words().is_empty() { known.unused() } else { Vec::new() };
+    let (_, text) = report(names(&cases), results, "locust as recorded", "squall");
+    let unused = if is_whole() { known.unused() } else { Vec::new() };
     assert!(text.is_empty(), "cases differ{text}");
     assert!(unused.is_empty(), "known differences that are none any more:\n{}", unused.join("\n"));
 }
@@ -139,16 +102,16 @@ fn the_real_locust_still_does_what_was_recorded() {
     let cases = cases();
     if is_on("SQUALL_RECORD") {
         on_all(&cases, N_AT_ONCE, |case| locust.run(case, &home()).write(&home(), case));
-        if words().is_empty() {
-            observed::remove_stale(&home(), &cases);
+        if is_whole() {
+            remove_stale(&home(), names(&cases));
         }
         return;
     }
     let results = on_all(&cases, N_AT_ONCE, |case| {
         let recorded = Observed::read(&home(), case);
         let tries = case.tries.max(N_TRIES_OF_LOCUST);
-        differences(&locust, case, tries, |observed| recorded.compare(observed))
+        differences(tries, || recorded.compare(&locust.run(case, &home())))
     });
-    let text = report(&cases, results, "as recorded", "this Locust");
+    let (_, text) = report(names(&cases), results, "as recorded", "this Locust");
     assert!(text.is_empty(), "recordings have drifted{text}");
 }
