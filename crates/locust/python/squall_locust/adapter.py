@@ -9,13 +9,13 @@ import os
 from urllib.parse import urlsplit
 
 import requests
-from gevent import get_hub, getcurrent
+from gevent import get_hub
 from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, ConnectionError, ConnectTimeout, ReadTimeout
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from squall_locust import _engine, hub
-from squall_locust._engine import NoAddress, NotPlain
+from squall_locust._engine import NotPlain
 from squall_locust.hub import attach, count_slow
 from squall_locust.replies import raw_response
 
@@ -128,17 +128,10 @@ def send_prepared(fast, request, timeout, verify):
     timeouts = None if timeout is None else pair_of(timeout)
     loop = get_hub()
     attach(loop)
-    try:
-        reply = _engine.Reply.prepared(
-            client, None, request.method, target, headers, body, timeouts, None, getcurrent()
-        )
-    except NoAddress:
-        found = hub.addresses(target.host, target.port)
-        reply = _engine.Reply.prepared(
-            client, None, request.method, target, headers, body, timeouts, found, getcurrent()
-        )
+    arguments = (client, None, request.method, target, headers, body, timeouts)
+    reply = hub.submit(_engine.Reply.prepared, target, arguments)
     fast.yielded = True
-    hub.wait(reply)
+    hub.wait(reply, loop)
     return reply
 
 

@@ -15,7 +15,7 @@ import json as json_module
 import time
 
 import gevent
-from gevent import get_hub, getcurrent
+from gevent import get_hub
 from locust.clients import HttpSession, LocustHttpAdapter, ResponseContextManager
 from locust.user.task import TaskSet
 from requests.auth import HTTPBasicAuth, _basic_auth_str
@@ -25,9 +25,9 @@ from requests.models import RequestEncodingMixin
 from requests.sessions import Session
 
 from squall_locust import hub
-from squall_locust._engine import NoAddress, NotPlain
+from squall_locust._engine import NotPlain
 from squall_locust.adapter import adapter_send, close_adapter, pair_of, shared_client
-from squall_locust.hub import FAILED, IS_ERROR, REDIRECTS, SETS_COOKIES, UNDECODABLE, UNFINISHED, attach, count_slow
+from squall_locust.hub import FAILED, IS_ERROR, REDIRECTS, SETS_COOKIES, UNDECODABLE, attach, count_slow
 from squall_locust.ready import SessionCookies, SessionHeaders, cookie_header, find_target, lines_of, targets_of
 from squall_locust.replies import NO_CONTEXT, EngineResponse
 
@@ -238,10 +238,7 @@ def request(
             context or None,
         )
         try:
-            try:
-                reply = EngineResponse(*parts, None, getcurrent())
-            except NoAddress:
-                reply = EngineResponse(*parts, hub.addresses(target.host, target.port), getcurrent())
+            reply = hub.submit(EngineResponse, target, parts)
         except NotPlain as error:
             reason = str(error)
             break
@@ -250,16 +247,7 @@ def request(
             reason = "name resolution"
             break
         fast.yielded = True
-        try:
-            loop.switch()
-            flags = reply.settle()
-            while flags & UNFINISHED:
-                loop.switch()
-                flags = reply.settle()
-        except BaseException:
-            # Killed, or out of time: the response would be taken for the next request's.
-            reply.cancel()
-            raise
+        flags = hub.wait(reply, loop)
         if flags:
             if flags & (FAILED | UNDECODABLE) or flags & REDIRECTS and allow_redirects:
                 # Requests' code goes on from here, as if it had sent this request.

@@ -15,7 +15,7 @@ from http.cookiejar import CookieJar
 from io import BytesIO
 from urllib.parse import urlencode
 
-from gevent import get_hub, getcurrent
+from gevent import get_hub
 from gevent.ssl import create_default_context
 from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.client import HTTPClientPool
@@ -37,9 +37,9 @@ from locust.contrib.fasthttp import (
 )
 
 from squall_locust import _engine, hub
-from squall_locust._engine import NoAddress, NotPlain, Reply
-from squall_locust.hub import FAILED, REDIRECTS, SETS_COOKIES, UNDECODABLE, UNFINISHED, attach, count_slow
-from squall_locust.ready import MAX_COOKIES, MAX_LINES, MAX_TARGETS
+from squall_locust._engine import NotPlain, Reply
+from squall_locust.hub import FAILED, REDIRECTS, SETS_COOKIES, UNDECODABLE, attach, count_slow
+from squall_locust.ready import MAX_LINES, MAX_TARGETS, ReadyCookies, ReadyHeaders
 from squall_locust.replies import NO_CONTEXT, Lazy
 
 ORIGINAL_INIT = FastHttpSession.__init__
@@ -61,18 +61,8 @@ _agent_methods = {
 NEEDED = ("auth_header", "base_url", "client", "cookiejar", "request_event", "request_name", "user")
 
 
-class AgentHeaders(Headers):
-    """The headers an agent sends with each request; `lines` is what the engine sends for them, until they change."""
-
-    lines = None
-
-    def __setitem__(self, field, value):
-        self.lines = None
-        super().__setitem__(field, value)
-
-    def __delitem__(self, field):
-        self.lines = None
-        super().__delitem__(field)
+class AgentHeaders(ReadyHeaders, Headers):
+    """The headers an agent sends with each request."""
 
     def add(self, field, value):
         self.lines = None
@@ -103,38 +93,13 @@ def lines_of(headers):
     return lines
 
 
-class AgentCookies(CookieJar):
-    """A session's cookies; `ready` has the header for targets that were asked for, until a cookie changes."""
+class AgentCookies(ReadyCookies, CookieJar):
+    """A session's cookies."""
 
-    def __init__(self, policy=None):
-        super().__init__(policy)
-        self.ready = {}
-        self.ready_until = None
-
-    def set_cookie(self, cookie):
-        self.ready = {}
-        super().set_cookie(cookie)
-
-    def clear(self, domain=None, path=None, name=None):
-        self.ready = {}
-        super().clear(domain, path, name)
-
-    def header_for(self, target):
-        """The Cookie header of a request to the target, if there is one."""
-        if self.ready_until is not None and time.time() >= self.ready_until:
-            self.ready = {}
-        try:
-            return self.ready[target]
-        except KeyError:
-            pass
+    def make_header(self, target):
         request = FastRequest(target.url, headers=Headers())
         self.add_cookie_header(request)
-        header = request.headers.get("Cookie")
-        if len(self.ready) >= MAX_COOKIES:
-            self.ready = {}
-        self.ready_until = min((cookie.expires for cookie in self if cookie.expires is not None), default=None)
-        self.ready[target] = header
-        return header
+        return request.headers.get("Cookie")
 
 
 class Fast:
@@ -367,10 +332,7 @@ def request(
         )
         kind = EngineResponseContextManager if catch_response else EngineResponse
         try:
-            try:
-                reply = kind(*parts, None, getcurrent())
-            except NoAddress:
-                reply = kind(*parts, hub.addresses(target.host, target.port), getcurrent())
+            reply = hub.submit(kind, target, parts)
         except NotPlain as error:
             reason = str(error)
             break
@@ -378,16 +340,7 @@ def request(
             reason = "name resolution"
             break
         fast.yielded = True
-        try:
-            loop.switch()
-            flags = reply.settle()
-            while flags & UNFINISHED:
-                loop.switch()
-                flags = reply.settle()
-        except BaseException:
-            # Killed, or out of time: the response would be taken for the next request's.
-            reply.cancel()
-            raise
+        flags = hub.wait(reply, loop)
         error = None
         if flags:
             redirected = flags & REDIRECTS and allow_redirects and agent.max_redirects > 0
@@ -751,13 +704,9 @@ def send_prepared(agent, fast, request):
     loop = get_hub()
     attach(loop)
     arguments = (client, None, request.method, target, headers, body or None, None)
-    try:
-        reply = Reply.prepared(*arguments, None, getcurrent())
-    except NoAddress:
-        # What it raises is what geventhttpclient's own look-up would.
-        reply = Reply.prepared(*arguments, hub.addresses(target.host, target.port), getcurrent())
+    reply = hub.submit(Reply.prepared, target, arguments)
     fast.yielded = True
-    hub.wait(reply)
+    hub.wait(reply, loop)
     return reply
 
 

@@ -10,10 +10,11 @@ import socket
 import sys
 import weakref
 
-from gevent import get_hub
+from gevent import getcurrent
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, extract_zipped_paths
 
 from squall_locust import _engine
+from squall_locust._engine import NoAddress
 
 # The watchers by hub: a thread may have several hubs one after the other.
 _watchers = weakref.WeakKeyDictionary()
@@ -50,9 +51,17 @@ def attach(hub):
     current = hub
 
 
-def wait(reply):
+def submit(make, target, arguments):
+    """Gives the engine of the current hub a request, whose last two arguments are addresses and greenlet; the reply."""
+    try:
+        return make(*arguments, None, getcurrent())
+    except NoAddress:
+        # What this raises is what the library's own look-up would.
+        return make(*arguments, addresses(target.host, target.port), getcurrent())
+
+
+def wait(reply, hub):
     """Waits until the reply is there, in this greenlet, whose hub is attached. Gives its flags."""
-    hub = get_hub()
     try:
         while True:
             hub.switch()

@@ -18,8 +18,8 @@ MAX_LINES = 1_000
 MAX_COOKIES = 64
 
 
-class SessionHeaders(CaseInsensitiveDict):
-    """A session's headers; `lines` is what the engine sends for them, until they change."""
+class ReadyHeaders:
+    """Of headers: `lines` is what the engine sends for them, until they change."""
 
     lines = None
 
@@ -30,6 +30,42 @@ class SessionHeaders(CaseInsensitiveDict):
     def __delitem__(self, key):
         self.lines = None
         super().__delitem__(key)
+
+
+class ReadyCookies:
+    """Of a jar: `ready` has the Cookie header for targets that were asked for, until a cookie changes or expires."""
+
+    def __init__(self, policy=None):
+        super().__init__(policy)
+        self.ready = {}
+        self.ready_until = None
+
+    def set_cookie(self, cookie, *args, **kwargs):
+        self.ready = {}
+        return super().set_cookie(cookie, *args, **kwargs)
+
+    def clear(self, domain=None, path=None, name=None):
+        self.ready = {}
+        super().clear(domain, path, name)
+
+    def header_for(self, target):
+        """The Cookie header of a request to the target, if there is one."""
+        if self.ready_until is not None and time.time() >= self.ready_until:
+            self.ready = {}
+        try:
+            return self.ready[target]
+        except KeyError:
+            pass
+        header = self.make_header(target)
+        if len(self.ready) >= MAX_COOKIES:
+            self.ready = {}
+        self.ready_until = min((cookie.expires for cookie in self if cookie.expires is not None), default=None)
+        self.ready[target] = header
+        return header
+
+
+class SessionHeaders(ReadyHeaders, CaseInsensitiveDict):
+    """A session's headers."""
 
 
 _lines = {}
@@ -56,21 +92,8 @@ def lines_of(headers):
     return lines
 
 
-class SessionCookies(RequestsCookieJar):
-    """A session's cookies; `ready` has the header for targets that were asked for, until a cookie changes."""
-
-    def __init__(self, policy=None):
-        super().__init__(policy)
-        self.ready = {}
-        self.ready_until = None
-
-    def set_cookie(self, cookie, *args, **kwargs):
-        self.ready = {}
-        return super().set_cookie(cookie, *args, **kwargs)
-
-    def clear(self, domain=None, path=None, name=None):
-        self.ready = {}
-        super().clear(domain, path, name)
+class SessionCookies(ReadyCookies, RequestsCookieJar):
+    """A session's cookies."""
 
     def __getstate__(self):
         state = super().__getstate__()
@@ -83,21 +106,8 @@ class SessionCookies(RequestsCookieJar):
         self.ready = {}
         self.ready_until = None
 
-    def header_for(self, target):
-        """The Cookie header of a request to the target, if there is one."""
-        if self.ready_until is not None and time.time() >= self.ready_until:
-            self.ready = {}
-        try:
-            return self.ready[target]
-        except KeyError:
-            pass
-        header = cookie_header(self, target.url)
-        if len(self.ready) >= MAX_COOKIES:
-            self.ready = {}
-        ends = [cookie.expires for cookie in self if cookie.expires is not None]
-        self.ready_until = min(ends, default=None)
-        self.ready[target] = header
-        return header
+    def make_header(self, target):
+        return cookie_header(self, target.url)
 
 
 def cookie_header(jar, url):
