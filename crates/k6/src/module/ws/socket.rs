@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use net::http::{Response, canonical_name};
@@ -352,21 +352,14 @@ impl Session {
         if let Err(error) = taken {
             return Ok(Err(error));
         }
-        let mut together = rt::turn_end();
-        let mut is_time = false;
-        cx.host().wait_or_throw(
-            cx,
-            poll_fn(|task| {
-                if !is_time {
-                    ready!(Pin::new(&mut together).poll(task));
-                    is_time = true;
-                }
-                match &mut *self.connection.borrow_mut() {
-                    Some(connection) => connection.poll_flush(task),
-                    None => Poll::Ready(Err(WsError::CloseSent)),
-                }
-            }),
-        )
+        cx.host().wait_or_throw(cx, async {
+            rt::turn_end().await;
+            poll_fn(|task| match &mut *self.connection.borrow_mut() {
+                Some(connection) => connection.poll_flush(task),
+                None => Poll::Ready(Err(WsError::CloseSent)),
+            })
+            .await
+        })
     }
 
     fn send(&self, cx: Ctx, kind: Kind, payload: &[u8]) -> JsResult<()> {
