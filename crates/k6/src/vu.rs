@@ -254,6 +254,10 @@ fn live(host: &Rc<VuHost>, mailbox: &Mailbox) {
         return;
     }
     loop {
+        // Making the VU and its first iterations go deeper than it goes later (connecting, handshakes).
+        if host.iterations.get() <= 1 || host.iterations.get().is_power_of_two() {
+            rt::fiber::trim();
+        }
         let command = rt::fiber::wait(poll_fn(|_| match mailbox.command.borrow_mut().take() {
             Some(command) => Poll::Ready(command),
             None => Poll::Pending,
