@@ -1,6 +1,6 @@
 //! What the gRPC services look like: the `.proto` files as tables, and their descriptors for reflection.
 
-use super::wire::{put_bytes, put_number};
+use super::wire::{put_bytes, put_number, put_optional_number};
 
 /// A `.proto` file.
 pub(crate) struct File {
@@ -365,7 +365,7 @@ impl Message {
             for (number, name) in (0..).zip(values) {
                 let mut value = Vec::new();
                 put_bytes(&mut value, 1, name.as_bytes());
-                put_number(&mut value, 2, number);
+                put_optional_number(&mut value, 2, number);
                 put_bytes(&mut inner, 2, &value);
             }
             put_bytes(&mut out, 4, &inner);
@@ -400,8 +400,7 @@ impl Field {
             put_bytes(&mut out, 6, type_name.as_bytes());
         }
         if self.place == Place::InOneof {
-            // Index 0 is said, unlike other zeros: it is an optional field of proto2.
-            out.extend_from_slice(&[9 << 3, 0]);
+            put_optional_number(&mut out, 9, 0);
         }
         out
     }
@@ -453,6 +452,12 @@ mod tests {
         ] {
             assert_eq!(find(symbol), file, "{symbol}");
         }
+    }
+
+    #[test]
+    fn the_first_value_of_an_enum_has_its_number() {
+        let text = b"\x0a\x07UNKNOWN\x10\x00";
+        assert!(HEALTH.descriptor().windows(text.len()).any(|part| part == text));
     }
 
     #[test]

@@ -84,9 +84,14 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
 /// Appends a number; 0 is what an absent one means, and is left out.
 pub(crate) fn put_number(out: &mut Vec<u8>, field: u64, value: i64) {
     if value != 0 {
-        varint(out, field << 3);
-        varint(out, value as u64);
+        put_optional_number(out, field, value);
     }
+}
+
+/// Appends a number of a field that tells zero from nothing: one of proto2, as in descriptors.
+pub(crate) fn put_optional_number(out: &mut Vec<u8>, field: u64, value: i64) {
+    varint(out, field << 3);
+    varint(out, value as u64);
 }
 
 /// Appends a string, bytes or a message; an empty one too.
