@@ -9,7 +9,7 @@ CARGO ?= cargo
 
 SQUALL = $(CARGO) run --quiet --profile quick --locked --package squall-cli --
 
-.PHONY: help demo install test check lint fmt bench fuzz stress-local stress-k8s clean
+.PHONY: help demo install test test-all check lint fmt bench fuzz stress-local stress-k8s clean
 
 help: ## what there is
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,8 +21,11 @@ demo: ## builds Squall and shows it at work: a target, half a minute of load, th
 install: ## puts `squall` into ~/.cargo/bin
 	$(CARGO) install --locked --path crates/cli
 
-test: ## builds and runs every test, those against the real k6 and real databases included (SQUALL_NO_K6=1, SQUALL_NO_SERVERS=1 leave them out)
+test: ## builds and runs the tests that need nothing else
 	bash scripts/test.sh
+
+test-all: ## all tests: also against the real k6, Locust and servers, which it installs (SQUALL_NO_K6=1, SQUALL_NO_LOCUST=1, SQUALL_NO_SERVERS=1 leave them out)
+	bash scripts/test.sh --all
 
 check: ## type checks everything
 	$(CARGO) check --workspace --all-targets --locked

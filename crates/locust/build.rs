@@ -1,6 +1,7 @@
 //! Puts the Python side into the program: every file of `python/squall_locust`, and the engine, which a `cargo` of its own
 //! compiles from `crates/pyengine`: as `release` for a release, else as `quick`, which is optimised and takes a third of the
-//! time. `SQUALL_PYENGINE=/path/to/_engine.abi3.so` takes a ready one instead.
+//! time. `SQUALL_PYENGINE=/path/to/_engine.abi3.so` takes a ready one instead; `SQUALL_PYENGINE=none` leaves it out, and with
+//! it `squall locust`.
 
 #![allow(
     clippy::disallowed_methods,
@@ -56,6 +57,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Where the compiled engine is.
 fn engine(here: &Path, out: &Path) -> Result<Option<PathBuf>, Box<dyn Error>> {
     if let Some(ready) = env::var_os("SQUALL_PYENGINE").filter(|path| !path.is_empty()) {
+        if ready == "none" {
+            return Ok(None);
+        }
         let ready = PathBuf::from(ready);
         println!("cargo::rerun-if-changed={}", ready.display());
         return Ok(Some(ready));

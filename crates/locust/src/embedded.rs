@@ -43,6 +43,11 @@ pub fn unpack(cache: &Path, n_process: u32) -> Result<PathBuf, UnpackError> {
     Ok(folder)
 }
 
+/// Whether the engine was built in: `SQUALL_PYENGINE=none` leaves it out.
+pub fn has_engine() -> bool {
+    FILES.iter().any(|(name, _)| *name == "squall_locust/_engine.abi3.so")
+}
+
 fn is_whole(folder: &Path) -> bool {
     FILES.iter().all(|(name, bytes)| {
         fs::metadata(folder.join(name)).is_ok_and(|found| found.len() == bytes.len() as u64)

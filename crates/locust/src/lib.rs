@@ -27,7 +27,7 @@ pub mod statistics;
 pub mod tables;
 pub mod time;
 
-pub use embedded::{UnpackError, unpack};
+pub use embedded::{UnpackError, has_engine, unpack};
 pub use options::{CsvNames, Own, Rounding, UsageError};
 pub use pages::Page;
 pub use run::{Host, Outcome, Request, Signal, run};

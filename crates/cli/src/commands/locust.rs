@@ -88,6 +88,10 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
     }
     let wants_help = arguments.iter().any(|word| word == "-h" || word == "--help");
     let general = |text: String| Failure::new(ExitStatus::Failure, text);
+    if !locust::has_engine() {
+        let text = "this squall was built without its engine for Python".to_owned();
+        return Err(general(text).hint("build it without SQUALL_PYENGINE=none"));
+    }
     let search = environment::python_search(own.python.clone());
     let python = search.find().map_err(|error| general(error.text).hint(error.hint))?;
     let package = unpack()?;
