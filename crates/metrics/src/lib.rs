@@ -10,6 +10,7 @@
 pub mod aggregator;
 pub mod builtin;
 mod distinct;
+pub mod event;
 pub mod histogram;
 mod index;
 pub mod output;
@@ -19,10 +20,12 @@ pub mod sink;
 pub mod snapshot;
 pub mod tags;
 pub mod threshold;
+pub mod timeline;
 pub mod totals;
 pub mod trend;
 
 pub use aggregator::{Aggregator, AggregatorConfig, Gap, Ingest, IngestError};
+pub use event::{Event, Table};
 pub use output::{
     BatchSample, BatchSeries, Delivery, Metadata, Needs, Output, RawSample, SampleBatch,
 };
@@ -32,6 +35,7 @@ pub use sink::Sink;
 pub use snapshot::{Delta, SNAPSHOT_VERSION, Snapshot, SnapshotError, Tally};
 pub use tags::{OVERFLOW_TAG, TagSetId};
 pub use threshold::ThresholdVerdict;
+pub use timeline::Timeline;
 pub use totals::{
     CheckTotal, GroupTotal, MetricTotal, Overflow, RequestRow, ScenarioTotal, SubmetricTotal,
     ThresholdResult, Totals,

@@ -1,4 +1,4 @@
-//! What to run, as pure data: options, scenarios, the arithmetic of executors, segments, threshold syntax.
+//! What to run, as pure data: options, scenarios, the arithmetic of executors, segments, the syntax of thresholds and criteria.
 //!
 //! The crate turns what a script, a configuration file, the environment and the command line say into a list of
 //! [`scenario::Scenario`]s, and answers every question of the form "what happens at time t": when the k-th iteration
@@ -11,9 +11,12 @@
 //! Start reading at [`options::Options`] (input), then [`scenario::Scenario`] (output).
 
 pub mod arrivals;
+pub mod criterion;
 pub mod duration;
 pub mod options;
+pub mod probe;
 pub mod ramping;
 pub mod scenario;
 pub mod segment;
+pub mod suite;
 pub mod threshold;

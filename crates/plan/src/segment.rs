@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// Longest repeating pattern that is worked out; k6 has no limit and would take minutes and gigabytes.
-const MAX_PERIOD: u64 = 1 << 26;
+const MAX_PERIOD: u64 = 1 << 24;
 /// Most points a sequence may have.
 const MAX_POINTS: usize = 100_000;
 

@@ -86,6 +86,33 @@ pub enum Operator {
     NotEqual,
 }
 
+impl Operator {
+    /// Whether `value op limit`. Comparisons are those of IEEE numbers: with `NaN` only `!=` holds.
+    #[expect(clippy::float_cmp, reason = "the expression language compares exactly")]
+    pub fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Operator::LessOrEqual => value <= limit,
+            Operator::Less => value < limit,
+            Operator::GreaterOrEqual => value >= limit,
+            Operator::Greater => value > limit,
+            Operator::Equal => value == limit,
+            Operator::NotEqual => value != limit,
+        }
+    }
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operator::LessOrEqual => "<=",
+            Operator::Less => "<",
+            Operator::GreaterOrEqual => ">=",
+            Operator::Greater => ">",
+            Operator::Equal => "==",
+            Operator::NotEqual => "!=",
+        }
+    }
+}
+
 /// Operators in the order in which they are looked for.
 const OPERATORS: [(&str, Operator); 7] = [
     ("<=", Operator::LessOrEqual),
@@ -139,18 +166,9 @@ impl Threshold {
         Ok(Threshold { source, aggregation, aggregation_text, operator, limit })
     }
 
-    /// Whether the value of the aggregation satisfies the expression. Comparisons are those of IEEE numbers: with
-    /// `NaN` only `!=` holds.
-    #[expect(clippy::float_cmp, reason = "the expression language compares exactly")]
+    /// Whether the value of the aggregation satisfies the expression.
     pub fn holds(&self, value: f64) -> bool {
-        match self.operator {
-            Operator::LessOrEqual => value <= self.limit,
-            Operator::Less => value < self.limit,
-            Operator::GreaterOrEqual => value >= self.limit,
-            Operator::Greater => value > self.limit,
-            Operator::Equal => value == self.limit,
-            Operator::NotEqual => value != self.limit,
-        }
+        self.operator.holds(value, self.limit)
     }
 
     /// Checks that the metric's type has this aggregation. `kind` is the name of the type (`counter`, `gauge`,

@@ -9,6 +9,20 @@
 //! overwritten frame is told from a whole one wherever the damage lies. Frames are only ever
 //! appended: reading stops at the first one that does not prove itself, and everything before it
 //! is good. Kinds a reader does not know are skipped, so new kinds need no new version.
+//!
+//! | kind | payload | since |
+//! |---|---|---|
+//! | 1 meta | JSON of [`crate::Meta`]; first, once | 1 |
+//! | 2 snapshot | a `metrics::Snapshot` of a core, encoded | 1 |
+//! | 3 log | JSON of [`crate::LogLine`] | 1 |
+//! | 4 end | JSON of [`crate::End`]; last, and missing after a kill | 1 |
+//! | 5 started | `u64`: unix nanoseconds at which the run's clock started | 1 |
+//! | 6 observed | a `metrics::Snapshot` of probes: gauges beside the run's own metrics, of one agent | 1, added |
+//! | 7 event | JSON of [`crate::Event`] | 1, added |
+//! | 8 table | JSON of [`crate::Table`]; replaces one of the same source and name | 1, added |
+//!
+//! Times in 6 to 8 are this machine's: the offset of the clock of whatever was observed is taken
+//! out, and told by events of kind `clock`.
 
 use std::io::{self, Read};
 
@@ -37,13 +51,28 @@ pub enum Kind {
     End = 4,
     /// The unix time in nanoseconds (`u64`) at which the run's clock started.
     Started = 5,
+    /// An encoded `metrics::Snapshot` of what a probe saw; no part of the run's own totals.
+    Observed = 6,
+    /// JSON of a `metrics::Event`.
+    Event = 7,
+    /// JSON of a `metrics::Table`; the last one of a source and name counts.
+    Table = 8,
 }
 
 impl Kind {
     fn read(byte: u8) -> Option<Self> {
-        [Kind::Meta, Kind::Snapshot, Kind::Log, Kind::End, Kind::Started]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        [
+            Kind::Meta,
+            Kind::Snapshot,
+            Kind::Log,
+            Kind::End,
+            Kind::Started,
+            Kind::Observed,
+            Kind::Event,
+            Kind::Table,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
     }
 }
 

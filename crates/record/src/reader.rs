@@ -4,6 +4,7 @@ use crate::RUN_FILE;
 use crate::error::RecordError;
 use crate::frame::{self, FRAME_HEAD_LEN, HEADER_LEN, Kind, Next};
 use crate::meta::{End, LogLine, Meta};
+use metrics::{Event, Table};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,11 @@ use std::path::{Path, PathBuf};
 const MAX_LOG_LINES: usize = 100_000;
 /// What a line weighs beside its text, for the bound on memory.
 const MAX_LOG_BYTES: usize = 64 << 20;
+/// Events and tables a reader keeps in memory, and the bytes of their JSON; the rest is counted.
+const MAX_EVENTS: usize = 100_000;
+const MAX_TABLES: usize = 1_000;
+const MAX_EVENT_BYTES: usize = 64 << 20;
+const MAX_TABLE_BYTES: usize = 128 << 20;
 
 /// How reading a record's file went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +75,16 @@ pub struct Run {
     pub started_unix_ns: Option<u64>,
     /// How reading went.
     pub recovery: Recovery,
+    /// What happened, in the order of writing: by probe, so times may go back a little.
+    pub events: Vec<Event>,
+    /// Events, and tables, beyond what a reader keeps, or unreadable.
+    pub observations_left_out: u64,
+    /// What probes knew at the end, or when they last told: one for each source and name.
+    pub tables: Vec<Table>,
     /// Places of the snapshots' payloads in the file.
     places: Vec<Place>,
+    /// And of those of probes.
+    observed: Vec<Place>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -97,13 +111,31 @@ impl Run {
     /// # Errors
     /// If the file cannot be opened again.
     pub fn encoded_snapshots(&self) -> Result<EncodedSnapshots<'_>, RecordError> {
+        self.at(&self.places)
+    }
+
+    /// The encoded snapshots of probes in the order of writing, read one at a time. They are
+    /// signed by an agent of their own and no part of the run's totals.
+    ///
+    /// # Errors
+    /// If the file cannot be opened again.
+    pub fn encoded_observed(&self) -> Result<EncodedSnapshots<'_>, RecordError> {
+        self.at(&self.observed)
+    }
+
+    fn at<'a>(&'a self, places: &'a [Place]) -> Result<EncodedSnapshots<'a>, RecordError> {
         let file = File::open(&self.path).map_err(RecordError::io("read", &self.path))?;
-        Ok(EncodedSnapshots { run: self, file, next: 0 })
+        Ok(EncodedSnapshots { run: self, file, places: places.iter() })
     }
 
     /// How many snapshots there are.
     pub fn snapshot_count(&self) -> usize {
         self.places.len()
+    }
+
+    /// How many snapshots of probes there are.
+    pub fn observed_count(&self) -> usize {
+        self.observed.len()
     }
 
     pub(crate) fn content(
@@ -120,15 +152,14 @@ impl Run {
 pub struct EncodedSnapshots<'a> {
     run: &'a Run,
     file: File,
-    next: usize,
+    places: std::slice::Iter<'a, Place>,
 }
 
 impl Iterator for EncodedSnapshots<'_> {
     type Item = Result<Vec<u8>, RecordError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let place = *self.run.places.get(self.next)?;
-        self.next += 1;
+        let place = *self.places.next()?;
         let mut bytes = vec![0; place.len];
         let read = self
             .file
@@ -148,7 +179,13 @@ struct Scan<'a> {
     logs_left_out: u64,
     end: Option<End>,
     started: Option<u64>,
+    events: Vec<Event>,
+    event_bytes: usize,
+    tables: Vec<Table>,
+    table_bytes: usize,
+    observations_left_out: u64,
     places: Vec<Place>,
+    observed: Vec<Place>,
     recovery: Recovery,
 }
 
@@ -169,7 +206,13 @@ impl<'a> Scan<'a> {
             logs_left_out: 0,
             end: None,
             started: None,
+            events: Vec::new(),
+            event_bytes: 0,
+            tables: Vec::new(),
+            table_bytes: 0,
+            observations_left_out: 0,
             places: Vec::new(),
+            observed: Vec::new(),
             recovery,
         }
     }
@@ -211,7 +254,11 @@ impl<'a> Scan<'a> {
             end: self.end,
             started_unix_ns: self.started,
             recovery: self.recovery,
+            events: self.events,
+            observations_left_out: self.observations_left_out,
+            tables: self.tables,
             places: self.places,
+            observed: self.observed,
         })
     }
 
@@ -228,6 +275,9 @@ impl<'a> Scan<'a> {
                     .map_err(|e| self.content("the start of the run", e))?;
                 self.started = Some(u64::from_le_bytes(bytes));
             }
+            Some(Kind::Observed) => self.observed.push(Place { at, len: payload.len() }),
+            Some(Kind::Event) => self.event(payload),
+            Some(Kind::Table) => self.table(payload),
             None => self.recovery.unknown_frames += 1,
         }
         Ok(())
@@ -239,6 +289,32 @@ impl<'a> Scan<'a> {
             self.logs.push(line);
         } else {
             self.logs_left_out += 1;
+        }
+    }
+
+    /// What is beside the numbers must not keep the run from being read: an event that a newer
+    /// Squall wrote in another form is left out.
+    fn event(&mut self, payload: &[u8]) {
+        self.event_bytes = self.event_bytes.saturating_add(payload.len());
+        let fits = self.events.len() < MAX_EVENTS && self.event_bytes <= MAX_EVENT_BYTES;
+        match serde_json::from_slice(payload) {
+            Ok(event) if fits => self.events.push(event),
+            _ => self.observations_left_out += 1,
+        }
+    }
+
+    fn table(&mut self, payload: &[u8]) {
+        self.table_bytes = self.table_bytes.saturating_add(payload.len());
+        let Ok(table) = serde_json::from_slice::<Table>(payload) else {
+            self.observations_left_out += 1;
+            return;
+        };
+        let is_same = |known: &Table| (&known.source, &known.name) == (&table.source, &table.name);
+        let fits = self.tables.len() < MAX_TABLES && self.table_bytes <= MAX_TABLE_BYTES;
+        match self.tables.iter().position(is_same) {
+            Some(place) => self.tables[place] = table,
+            None if fits => self.tables.push(table),
+            None => self.observations_left_out += 1,
         }
     }
 

@@ -18,6 +18,19 @@ impl Run {
             .map(|bytes| Snapshot::decode(&bytes?).map_err(|e| self.content("a snapshot", e))))
     }
 
+    /// What probes saw, in the order of writing, read from the file one at a time. A series is
+    /// explained in the first snapshot that mentions it.
+    ///
+    /// # Errors
+    /// If the file cannot be opened again; each snapshot may fail to be read on its own.
+    pub fn observed_snapshots(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Snapshot, RecordError>>, RecordError> {
+        Ok(self.encoded_observed()?.map(|bytes| {
+            Snapshot::decode(&bytes?).map_err(|e| self.content("what a probe saw", e))
+        }))
+    }
+
     /// Merges the snapshots again and evaluates the thresholds once, as at a run's end. Rates are
     /// over the elapsed time the run itself noted; after a kill, over the time from its start to
     /// the last snapshot. Groups, scenarios and requests by name are always included, whatever

@@ -5,6 +5,7 @@ use crate::error::RecordError;
 use crate::frame::{self, Kind};
 use crate::meta::{End, LogLine, Meta};
 use crate::{META_FILE, RUN_FILE};
+use metrics::{Event, Table};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions};
@@ -16,6 +17,26 @@ const MAX_LOG_LINE: usize = 64 << 10;
 /// All log lines of a run together. What comes after is counted, not kept: a script that logs in
 /// every iteration must not fill the disk.
 const MAX_LOG_BYTES: usize = 64 << 20;
+/// Events of a run: what a cluster tells in hours, but no flood of them.
+const MAX_EVENTS: u64 = 100_000;
+/// Bytes of all events, and of all tables, of a run together.
+const MAX_EVENT_BYTES: usize = 64 << 20;
+const MAX_TABLE_BYTES: usize = 128 << 20;
+/// Bytes of all that probes measured: 50 series a second for weeks.
+const MAX_OBSERVED_BYTES: usize = 1 << 30;
+
+/// How much of a run found no place in its record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Lines of the log.
+    pub log_lines: u64,
+    /// Snapshots of probes.
+    pub observed: u64,
+    /// Events.
+    pub events: u64,
+    /// Tables.
+    pub tables: u64,
+}
 
 /// Appends to the record of a run.
 ///
@@ -34,7 +55,11 @@ pub struct Writer {
     written: u64,
     broken: bool,
     log_bytes: usize,
-    log_lines_dropped: u64,
+    observed_bytes: usize,
+    events: u64,
+    event_bytes: usize,
+    table_bytes: usize,
+    dropped: Dropped,
 }
 
 impl Writer {
@@ -58,7 +83,11 @@ impl Writer {
             written: 0,
             broken: false,
             log_bytes: 0,
-            log_lines_dropped: 0,
+            observed_bytes: 0,
+            events: 0,
+            event_bytes: 0,
+            table_bytes: 0,
+            dropped: Dropped::default(),
         };
         writer.append_json(Kind::Meta, "the description of the run", meta)?;
         writer.flush()?;
@@ -97,13 +126,61 @@ impl Writer {
         if self.log_bytes > MAX_LOG_BYTES
             || self.append_json(Kind::Log, "a log line", &line).is_err()
         {
-            self.log_lines_dropped += 1;
+            self.dropped.log_lines += 1;
         }
     }
 
     /// How many log lines found no place.
     pub fn log_lines_dropped(&self) -> u64 {
-        self.log_lines_dropped
+        self.dropped.log_lines
+    }
+
+    /// Adds an encoded `metrics::Snapshot` of what a probe saw. It is no part of the run's totals.
+    ///
+    /// # Errors
+    /// [`RecordError::TooLarge`]; nothing is added then. What is beyond the bound for the whole
+    /// run is no error but counted: see [`Writer::dropped`].
+    pub fn observed(&mut self, encoded: &[u8]) -> Result<(), RecordError> {
+        self.observed_bytes = self.observed_bytes.saturating_add(encoded.len());
+        if self.observed_bytes > MAX_OBSERVED_BYTES {
+            self.dropped.observed += 1;
+            return Ok(());
+        }
+        self.append(Kind::Observed, "what a probe saw", encoded)
+    }
+
+    /// Adds an event, its texts cut to their bounds.
+    ///
+    /// # Errors
+    /// If it has no JSON. Events beyond the bound for the whole run are counted instead.
+    pub fn event(&mut self, event: &Event) -> Result<(), RecordError> {
+        let payload = self.json("an event", &event.clone().bounded())?;
+        self.events += 1;
+        self.event_bytes = self.event_bytes.saturating_add(payload.len());
+        if self.events > MAX_EVENTS || self.event_bytes > MAX_EVENT_BYTES {
+            self.dropped.events += 1;
+            return Ok(());
+        }
+        self.append(Kind::Event, "an event", &payload)
+    }
+
+    /// Adds a table, cut to its bounds; it replaces one of the same source and name.
+    ///
+    /// # Errors
+    /// If it has no JSON. Tables beyond the bound for the whole run are counted instead.
+    pub fn table(&mut self, table: &Table) -> Result<(), RecordError> {
+        let payload = self.json("a table", &table.clone().bounded())?;
+        self.table_bytes = self.table_bytes.saturating_add(payload.len());
+        if self.table_bytes > MAX_TABLE_BYTES {
+            self.dropped.tables += 1;
+            return Ok(());
+        }
+        self.append(Kind::Table, "a table", &payload)
+    }
+
+    /// What found no place.
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
     }
 
     /// Hands everything added so far to the operating system, in one write.
@@ -144,7 +221,12 @@ impl Writer {
             description.insert("elapsed_s".into(), json!(end.elapsed_ns as f64 / 1e9));
             description.insert("reason".into(), json!(end.reason));
             description.insert("exit_code".into(), json!(end.exit_code));
-            description.insert("log_lines_dropped".into(), json!(self.log_lines_dropped));
+            let Dropped { log_lines, observed, events, tables } = self.dropped;
+            description.insert("log_lines_dropped".into(), json!(log_lines));
+            if observed + events + tables > 0 {
+                let dropped = json!({ "observed": observed, "events": events, "tables": tables });
+                description.insert("observations_dropped".into(), dropped);
+            }
         }
         self.write_description()?;
         Ok(self.directory)
@@ -168,12 +250,16 @@ impl Writer {
         what: &'static str,
         value: &T,
     ) -> Result<(), RecordError> {
-        let payload = serde_json::to_vec(value).map_err(|e| RecordError::Content {
+        let payload = self.json(what, value)?;
+        self.append(kind, what, &payload)
+    }
+
+    fn json<T: Serialize>(&self, what: &'static str, value: &T) -> Result<Vec<u8>, RecordError> {
+        serde_json::to_vec(value).map_err(|e| RecordError::Content {
             what,
             path: self.path.clone(),
             reason: e.to_string(),
-        })?;
-        self.append(kind, what, &payload)
+        })
     }
 
     /// Replaces `meta.json` in one step: whoever reads it meanwhile sees the old or the new one.

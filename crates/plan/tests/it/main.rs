@@ -4,6 +4,7 @@
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod arrivals;
+mod criteria;
 mod durations;
 mod layers;
 mod observed;
