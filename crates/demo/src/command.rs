@@ -104,7 +104,11 @@ fn stall(text: &str) -> Result<StallPlan, CommandError> {
     Ok(StallPlan::parse(at, length)?)
 }
 
-fn address(text: &str) -> Result<SocketAddr, CommandError> {
+/// Reads an address: `PORT` (on 127.0.0.1), `HOST:PORT` or `[V6]:PORT`.
+///
+/// # Errors
+/// When it is neither.
+pub fn address(text: &str) -> Result<SocketAddr, CommandError> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
     }

@@ -17,6 +17,7 @@ mod admin;
 mod answer;
 mod auth;
 mod book;
+pub mod cluster;
 mod command;
 mod connection;
 mod control;
@@ -46,7 +47,7 @@ mod trading;
 mod transcript;
 mod websocket;
 
-pub use self::command::{Command, CommandError, command};
+pub use self::command::{Command, CommandError, address, command};
 pub use self::control::{Control, ControlError, DelayPlan, StallPlan};
 pub use self::log::{Fault, LogEntry};
 pub use self::stats::{RouteCount, Served};

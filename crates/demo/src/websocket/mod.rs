@@ -1,6 +1,6 @@
 //! `/ws/echo`: every message comes back, a ping gets its pong, and [`Wishes`] say what goes wrong.
 
-mod frame;
+pub(crate) mod frame;
 mod wish;
 
 use self::frame::{Head, Marks, NOT_TEXT, PROTOCOL, TOO_BIG, Violation, opcode};
@@ -36,6 +36,11 @@ pub(crate) struct Session {
     deflates: bool,
 }
 
+/// What proves to a client that its handshake was understood.
+pub(crate) fn accept(key: &str) -> String {
+    STANDARD.encode(Sha1::digest(format!("{key}{GUID}")))
+}
+
 /// Answers the handshake.
 pub(crate) fn answer(request: &Request<'_>, out: &mut Answer) {
     let has = |name: &str, want: &str| {
@@ -60,8 +65,7 @@ pub(crate) fn answer(request: &Request<'_>, out: &mut Answer) {
     out.status = 101;
     out.header("Upgrade", "websocket");
     out.header("Connection", "Upgrade");
-    let digest = Sha1::digest(format!("{key}{GUID}"));
-    out.header("Sec-WebSocket-Accept", &STANDARD.encode(digest));
+    out.header("Sec-WebSocket-Accept", &accept(key));
     if let Some(offered) = request.header("sec-websocket-protocol") {
         out.header("Sec-WebSocket-Protocol", offered.split(',').next().unwrap_or("").trim());
     }
