@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use metrics::{CheckTotal, Contains, GroupTotal, MetricTotal, Sink, ThresholdResult, Totals};
 use plan::threshold::Aggregation;
 
+use crate::judge::{Judgement, Row, Verdict};
 use crate::name;
 use crate::number;
 use crate::requests::RequestFigures;
@@ -29,6 +30,18 @@ pub struct CiContext<'a> {
     pub trend_stats: &'a [TrendStat],
     /// What the self-check found.
     pub self_check: Option<&'a SelfCheckFigures>,
+    /// What became of the run's criteria, if it had any.
+    pub judgement: Option<&'a Judgement>,
+}
+
+impl CiContext<'_> {
+    /// The rows of criteria; thresholds are told by themselves.
+    fn criteria(&self) -> impl Iterator<Item = &Row> {
+        self.judgement
+            .into_iter()
+            .flat_map(|judgement| judgement.rows.iter())
+            .filter(|row| !row.is_threshold)
+    }
 }
 
 /// A threshold with what it is on and what it was compared with.
@@ -50,6 +63,11 @@ pub fn junit(totals: &Totals, context: &CiContext<'_>) -> String {
         context.failure.map(|why| Failed { kind: "error", message: why.to_owned() }),
     );
     let mut all = vec![run];
+    let mut criteria = Suite::new("criteria");
+    context.criteria().for_each(|row| criteria.criterion("criteria", row));
+    if criteria.tests > 0 {
+        all.push(criteria);
+    }
     if !thresholds.is_empty() {
         let mut suite = Suite::new("thresholds");
         for held in &thresholds {
@@ -82,32 +100,38 @@ pub fn junit(totals: &Totals, context: &CiContext<'_>) -> String {
         }
         all.push(suite);
     }
-    let sum = |count: fn(&Suite) -> usize| all.iter().map(count).sum::<usize>();
+    let timed: Vec<(Suite, f64)> = all.into_iter().map(|suite| (suite, time)).collect();
+    whole(context.script, &timed, time)
+}
+
+/// Suites, each with its time in seconds, as one file.
+pub(crate) fn whole(name: &str, all: &[(Suite, f64)], time: f64) -> String {
+    let sum = |count: fn(&Suite) -> usize| all.iter().map(|(suite, _)| count(suite)).sum::<usize>();
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" \
          errors=\"{}\" time=\"{time:.3}\">\n",
-        xml(context.script),
+        xml(name),
         sum(|suite| suite.tests),
         sum(|suite| suite.failures),
         sum(|suite| suite.errors),
     );
-    for suite in &all {
-        suite.write(&mut out, time);
+    for (suite, time) in all {
+        suite.write(&mut out, *time);
     }
     out.push_str("</testsuites>\n");
     out
 }
 
 /// Why a test case did not pass.
-struct Failed {
+pub(crate) struct Failed {
     /// JUnit tells failures from errors.
-    kind: &'static str,
-    message: String,
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
 }
 
 /// One suite being written.
-struct Suite {
-    name: &'static str,
+pub(crate) struct Suite {
+    name: String,
     tests: usize,
     failures: usize,
     errors: usize,
@@ -115,11 +139,27 @@ struct Suite {
 }
 
 impl Suite {
-    fn new(name: &'static str) -> Self {
-        Self { name, tests: 0, failures: 0, errors: 0, cases: String::new() }
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), tests: 0, failures: 0, errors: 0, cases: String::new() }
     }
 
-    fn case(&mut self, class: &str, name: &str, failed: Option<Failed>) {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tests == 0
+    }
+
+    /// A criterion: what is inconclusive is an error, what is marginal passes.
+    pub(crate) fn criterion(&mut self, class: &str, row: &Row) {
+        let kind = match row.verdict {
+            Verdict::Pass | Verdict::Marginal => None,
+            Verdict::Inconclusive => Some("error"),
+            Verdict::Fail => Some("failure"),
+        };
+        let note = if row.note.is_empty() { String::new() } else { format!(" ({})", row.note) };
+        let told = |kind| Failed { kind, message: format!("measured {}{note}", row.measured) };
+        self.case(class, &row.criterion, kind.map(told));
+    }
+
+    pub(crate) fn case(&mut self, class: &str, name: &str, failed: Option<Failed>) {
         self.tests += 1;
         let (class, name) = (xml(class), xml(name));
         let _ =
@@ -136,7 +176,7 @@ impl Suite {
                 let _ = writeln!(
                     self.cases,
                     ">\n      <{kind} message=\"{message}\" type=\"{}\">{message}</{kind}>\n    </testcase>",
-                    self.name
+                    xml(&self.name)
                 );
             }
         }
@@ -147,7 +187,11 @@ impl Suite {
             out,
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"0\" time=\"{time:.3}\">\n{}  \
              </testsuite>",
-            self.name, self.tests, self.failures, self.errors, self.cases
+            xml(&self.name),
+            self.tests,
+            self.failures,
+            self.errors,
+            self.cases
         );
     }
 }
@@ -165,6 +209,23 @@ pub fn markdown(totals: &Totals, context: &CiContext<'_>) -> String {
     };
     let mut out =
         format!("## Load test `{}`\n\n{verdict}\n", line(context.script).replace('`', "'"));
+    if let Some(judgement) = context.judgement
+        && context.criteria().next().is_some()
+    {
+        let _ = writeln!(out, "\n{}", line(&judgement.headline()));
+        out.push_str("\n### Criteria\n\n| | criterion | measured | |\n|---|---|--:|---|\n");
+        for row in context.criteria() {
+            let _ = writeln!(
+                out,
+                "| {} {} | {} | {} | {} |",
+                row.verdict.mark(),
+                row.verdict.as_str(),
+                cell(&row.criterion),
+                cell(&row.measured),
+                cell(&row.note)
+            );
+        }
+    }
     if !thresholds.is_empty() {
         out.push_str("\n### Thresholds\n\n| | metric | threshold | value |\n|---|---|---|---|\n");
         for held in &thresholds {
@@ -316,7 +377,7 @@ fn mark(ok: bool) -> &'static str {
 }
 
 /// Text within one line of Markdown.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     text.split(['\n', '\r', '\t'])
         .map(str::trim)
         .filter(|part| !part.is_empty())
@@ -325,7 +386,7 @@ fn line(text: &str) -> String {
 }
 
 /// Text within a cell of a table; nothing in it is markup.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let mut out = String::new();
     for c in line(text).chars() {
         match c {
@@ -343,7 +404,7 @@ fn cell(text: &str) -> String {
 }
 
 /// Text of XML; what XML 1.0 can't hold becomes U+FFFD.
-fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
