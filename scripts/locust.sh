@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 version=${1:-2.47.0}
 dir=${CARGO_TARGET_DIR:-$PWD/target}/locust-$version
 # What the pinned one depends on is pinned too, as some of it stands in requests; numpy and pandas are what the seeds use.
-packages=("locust==$version" numpy==2.4.6 pandas==3.1.1)
+# FastAPI is loaded by `burst --asgi`.
+packages=("locust==$version" numpy==2.4.6 pandas==3.1.1 fastapi==0.165.0)
 if [ "$version" = 2.47.0 ]; then
     packages+=(gevent==26.9.0 geventhttpclient==2.6.1 greenlet==3.5.6 requests==2.34.2 brotli==1.2.1)
 fi

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple, Optional, Sequence
+from urllib.parse import urlsplit
 
 from .process import Failed, Finished
 
@@ -20,6 +21,7 @@ _HOW_TO_GET = {
     "hey": "Debian: apt-get install hey",
     "nginx": "Debian: apt-get install nginx-light",
     "openssl": "Debian: apt-get install openssl",
+    "locust": "bash scripts/locust.sh makes a Python environment with it, or set SQUALL_LOCUST_PYTHON to one's Python",
     "perf": "Debian: apt-get install linux-perf; it needs the CPU's counters, which some virtual machines hide",
     "k6": "bash scripts/k6.sh builds the pinned version (needs Go), or set SQUALL_K6 to a k6 2.x",
     "squall": "cargo build --release --package squall-cli, or --squall PATH",
@@ -37,6 +39,8 @@ class Tools(NamedTuple):
     nginx: Optional[str]
     openssl: Optional[str]
     perf: Optional[str]
+    # The Python of an environment with Locust.
+    locust: Optional[str] = None
 
     def versions(self) -> dict[str, str]:
         """First line of what each says about itself."""
@@ -45,6 +49,7 @@ class Tools(NamedTuple):
             "k6": [self.k6, "version"],
             "wrk": [self.wrk, "-v"],
             "nginx": [self.nginx, "-v"],
+            "locust": [self.locust, "-m", "locust", "--version"],
         }
         found = {}
         for name, command in asked.items():
@@ -76,6 +81,7 @@ def find(needed: set[str], squall: Optional[str], target: Optional[str]) -> Tool
         nginx=which("nginx"),
         openssl=which("openssl"),
         perf=which("perf"),
+        locust=_find_locust() if "locust" in needed else None,
     )
     missing = [name for name in sorted(needed) if getattr(tools, name, None) is None and name in Tools._fields]
     if missing:
@@ -95,6 +101,17 @@ def _find_k6(which) -> Optional[str]:
     if built and os.access(built, os.X_OK):
         return str(built)
     return which("k6")
+
+
+def _find_locust() -> Optional[str]:
+    """The Python of an environment with Locust: a named one, or where scripts/locust.sh keeps what it makes."""
+    named = os.environ.get("SQUALL_LOCUST_PYTHON")
+    if named:
+        return named if os.access(named, os.X_OK) else None
+    pinned = re.search(r"^version=\$\{1:-(\S+)\}", (ROOT / "scripts" / "locust.sh").read_text(), re.M)
+    target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
+    made = target / f"locust-{pinned.group(1)}" / "bin" / "python3" if pinned else None
+    return str(made) if made and os.access(made, os.X_OK) else None
 
 
 class Job(NamedTuple):
@@ -152,6 +169,29 @@ def hey_job(tools: Tools, url: str, connections: int, seconds: float) -> Job:
 
 def burst_job(tools: Tools, url: str, flags: Sequence[str]) -> Job:
     return Job("squall", [tools.squall, "burst", "--json", "--cores", "1", *flags, url], {})
+
+
+def locust_job(tools: Tools, tool: str, user: str, url: str, users: int, seconds: float) -> Job:
+    """A user class of the bench's Locust file under Squall or the real Locust, in one process, with the same flags."""
+    parts = urlsplit(url)
+    flags = ["-f", str(SCRIPTS / "locustfile.py"), "--headless", "--only-summary", "--json"]
+    flags += ["-u", str(users), "-r", str(users), "-t", f"{seconds:g}s", "-H", f"{parts.scheme}://{parts.netloc}", user]
+    # A user's Python side is unpacked, and compiled by Python, once.
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    env = {"TARGET_PATH": parts.path, "XDG_CACHE_HOME": cache}
+    if tool == "locust":
+        return Job(tool, [tools.locust, "-m", "locust", *flags], env)
+    return Job(tool, [tools.squall, "locust", "--python", tools.locust, "--record", "record", *flags], env)
+
+
+def locust_report(run: Finished) -> Report:
+    """What a run of a Locust file says it did."""
+    try:
+        entries = json.loads(run.stdout)
+    except ValueError:
+        raise Failed(f"exit code {run.exit_code}, and no JSON: {(run.stderr or run.stdout)[-800:]}") from None
+    requests = sum(entry["num_requests"] for entry in entries)
+    return Report(requests, 0.0, sum(entry["num_failures"] for entry in entries))
 
 
 def metrics(directory: Path) -> dict:

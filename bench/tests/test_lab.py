@@ -76,6 +76,12 @@ class Reports(unittest.TestCase):
         self.assertEqual(self.read("hey", text), (11, 36490.12, 2))
         self.assertEqual(self.read("hey", text + "\nError distribution:\n  [4]\tGet: refused\n"), (15, 36490.12, 6))
 
+    def test_locust(self):
+        text = '[{"num_requests": 5, "num_failures": 1}, {"num_requests": 2, "num_failures": 0}]'
+        self.assertEqual(tuple(tools.locust_report(finished(text))), (7, 0.0, 1))
+        with self.assertRaises(Failed):
+            tools.locust_report(finished("Traceback"))
+
     def test_burst(self):
         self.assertEqual(self.read("squall", '{"issued": 5, "throughput_rps": 2.5, "err": 1}'), (5, 2.5, 1))
 

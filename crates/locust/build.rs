@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     if let Some(engine) = engine(&here, &out)? {
+        let engine = stripped(&engine, &out)?;
         files.push(("squall_locust/_engine.abi3.so".to_owned(), engine));
     }
     files.sort();
@@ -105,6 +106,17 @@ fn engine(here: &Path, out: &Path) -> Result<Option<PathBuf>, Box<dyn Error>> {
     }
     let ending = if cfg!(target_os = "macos") { "dylib" } else { "so" };
     Ok(Some(target.join(profile).join(format!("lib_engine.{ending}"))))
+}
+
+/// The engine without what only debuggers read, which is most of it; as it is where there is no `strip`.
+fn stripped(engine: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let copy = out.join(engine.file_name().unwrap_or_default());
+    fs::copy(engine, &copy)?;
+    let flag = if cfg!(target_os = "macos") { "-x" } else { "--strip-unneeded" };
+    match Command::new("strip").arg(flag).arg(&copy).status() {
+        Ok(status) if status.success() => Ok(copy),
+        _ => Ok(engine.to_owned()),
+    }
 }
 
 /// The folder of the outer cargo's profile: `…/target/debug` of `…/target/debug/build/squall-locust-…/out`.

@@ -6,7 +6,19 @@ from typing import Callable, NamedTuple
 
 from ..report import CaseResult
 from ..rounds import Bench
-from . import accuracy, grpc, instructions, kernels, memory, openloop, selfcheck, start, throughput, websocket
+from . import (
+    accuracy,
+    grpc,
+    instructions,
+    kernels,
+    locustfiles,
+    memory,
+    openloop,
+    selfcheck,
+    start,
+    throughput,
+    websocket,
+)
 
 
 class Case(NamedTuple):
@@ -37,6 +49,11 @@ CASES: dict[str, Case] = {
     "lateness": Case(openloop.lateness, {"squall", "k6", "target", "nginx", "openssl"}, 5),
     "stall": Case(openloop.stall, {"squall", "k6", "target"}, 4),
     "accuracy": Case(accuracy.accuracy, {"squall", "k6", "target"}, 4),
+    "locust-http": Case(locustfiles.http, {"squall", "locust", "nginx", "openssl"}, 3),
+    "locust-fast": Case(locustfiles.fast, {"squall", "locust", "nginx", "openssl"}, 3),
+    "locust-memory": Case(locustfiles.memory, {"squall", "locust", "nginx", "openssl"}, 10),
+    "locust-truth": Case(locustfiles.truth, {"squall", "locust", "target"}, 6),
+    "locust-load": Case(locustfiles.load, {"squall", "locust", "target"}, 2),
     "urls": Case(memory.urls, {"squall", "nginx", "openssl"}, 1),
     "instructions": Case(
         instructions.instructions, {"squall", "k6", "wrk", "nginx", "openssl", "perf"}, 1, is_opt_in=True

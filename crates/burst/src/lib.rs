@@ -8,4 +8,4 @@ mod load;
 mod script;
 
 pub use self::load::{Load, LoadError, Shape, parse_bursts};
-pub use self::script::{Burst, Tally, Target};
+pub use self::script::{Burst, ERRORS, Target, UNANSWERED};

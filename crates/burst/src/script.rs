@@ -1,15 +1,14 @@
 //! VUs that send requests and count what came of them.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use engine::script::{
     Activation, Interrupt, Iteration, Outcome, Script, ScriptError, SharedShard, Vu, VuContext,
 };
-use metrics::{SeriesId, TagSetId, builtin};
+use metrics::{Contains, MetricId, MetricKind, SeriesId, TagSetId, builtin};
 use net::http::{Body, BodySink, Client, ClientConfig, Headers, Method, Request};
 use net::url::Url;
 
@@ -30,16 +29,10 @@ pub struct Target {
     pub timeout: Duration,
 }
 
-/// What came of the requests, beyond what the metrics say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Failed requests by kind: `status 503`, `dial: connection refused`, …
-    pub errors: BTreeMap<String, u64>,
-    /// Bytes sent, below TLS.
-    pub bytes_sent: u64,
-    /// Bytes received, below TLS.
-    pub bytes_received: u64,
-}
+/// Requests that failed, by kind: the tag `error`. k6 has nothing like it, for its scripts see their errors themselves.
+pub const ERRORS: &str = "burst_errors";
+/// The kind of those that were under way when the load ended.
+pub const UNANSWERED: &str = "unanswered at the end";
 
 /// A burst, as the engine runs it.
 #[derive(Debug)]
@@ -49,24 +42,17 @@ pub struct Burst(Arc<Inner>);
 struct Inner {
     target: Target,
     client: Arc<ClientConfig>,
-    tally: Mutex<Tally>,
 }
 
 impl Burst {
     /// A burst on `target`, with clients of this configuration.
     #[must_use]
     pub fn new(target: Target, client: Arc<ClientConfig>) -> Burst {
-        Burst(Arc::new(Inner { target, client, tally: Mutex::default() }))
-    }
-
-    /// What came of it. Complete once the run is over.
-    #[must_use]
-    pub fn tally(&self) -> Tally {
-        self.0.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Burst(Arc::new(Inner { target, client }))
     }
 }
 
-/// One client. It hands in what it counted when it ends.
+/// One client.
 pub struct BurstVu {
     burst: Arc<Inner>,
     client: Client,
@@ -76,7 +62,8 @@ pub struct BurstVu {
     shard: SharedShard,
     tags: TagSetId,
     series: Series,
-    errors: BTreeMap<String, u64>,
+    /// Bytes sent and received as they were recorded last.
+    traffic: (u64, u64),
 }
 
 impl std::fmt::Debug for BurstVu {
@@ -90,6 +77,9 @@ struct Series {
     requests: SeriesId,
     duration: SeriesId,
     failed: SeriesId,
+    sent: SeriesId,
+    received: SeriesId,
+    errors: Option<MetricId>,
 }
 
 impl Script for Burst {
@@ -111,6 +101,12 @@ impl Script for Burst {
                 requests: shard.series(builtin::HTTP_REQS, tags),
                 duration: shard.series(builtin::HTTP_REQ_DURATION, tags),
                 failed: shard.series(builtin::HTTP_REQ_FAILED, tags),
+                sent: shard.series(builtin::DATA_SENT, tags),
+                received: shard.series(builtin::DATA_RECEIVED, tags),
+                errors: shard
+                    .registry()
+                    .declare(ERRORS, MetricKind::Counter, Contains::Default)
+                    .ok(),
             };
             (tags, series)
         };
@@ -124,7 +120,7 @@ impl Script for Burst {
             shard: context.shard,
             tags,
             series,
-            errors: BTreeMap::new(),
+            traffic: (0, 0),
         })
     }
 
@@ -149,18 +145,6 @@ impl Vu for BurstVu {
     }
 }
 
-impl Drop for BurstVu {
-    fn drop(&mut self) {
-        let (sent, received) = self.client.traffic();
-        let mut tally = self.burst.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.bytes_sent += sent;
-        tally.bytes_received += received;
-        for (kind, n) in std::mem::take(&mut self.errors) {
-            *tally.errors.entry(kind).or_default() += n;
-        }
-    }
-}
-
 impl BurstVu {
     async fn send(&mut self) -> Outcome {
         let idx = self.next;
@@ -168,19 +152,21 @@ impl BurstVu {
         let Some(request) = self.requests.get(idx) else {
             return Outcome::Complete { threw: false };
         };
-        let exchange = {
+        let done = {
             let deadline = rt::now() + self.burst.target.timeout;
             let mut sending = std::pin::pin!(self.client.send(request, Some(deadline)));
-            let done = std::future::poll_fn(|cx| {
+            std::future::poll_fn(|cx| {
                 if self.interrupt.is_raised() {
                     return Poll::Ready(None);
                 }
                 self.interrupt.register(cx.waker());
                 std::future::Future::poll(sending.as_mut(), cx).map(Some)
             })
-            .await;
-            let Some(exchange) = done else { return Outcome::Interrupted };
-            exchange
+            .await
+        };
+        let Some(exchange) = done else {
+            self.count(Some(UNANSWERED), rt::unix_nanos());
+            return Outcome::Interrupted;
         };
         let at = rt::unix_of(exchange.timings.ended);
         let duration_ms = rt::millis(exchange.timings.duration());
@@ -199,9 +185,21 @@ impl BurstVu {
         shard.record(self.series.duration, duration_ms, at);
         shard.record(self.series.failed, f64::from(u8::from(failure.is_some())), at);
         drop(shard);
-        if let Some(kind) = failure {
-            *self.errors.entry(kind).or_default() += 1;
-        }
+        self.count(failure.as_deref(), at);
         Outcome::Complete { threw: false }
+    }
+
+    /// Records the bytes since the last time, and a failure by its kind.
+    fn count(&mut self, failure: Option<&str>, at_unix_ns: u64) {
+        let (sent, received) = self.client.traffic();
+        let mut shard = self.shard.borrow_mut();
+        shard.record(self.series.sent, sent.saturating_sub(self.traffic.0) as f64, at_unix_ns);
+        let more = received.saturating_sub(self.traffic.1);
+        shard.record(self.series.received, more as f64, at_unix_ns);
+        self.traffic = (sent, received);
+        if let (Some(kind), Some(errors)) = (failure, self.series.errors) {
+            let tags = shard.extend_tags(self.tags, &[("error", kind)]);
+            shard.add(errors, tags, 1.0, at_unix_ns);
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::history::percentile_key;
 use crate::message::ExceptionRow;
+use crate::missed::WITH_MISSED;
 use crate::number::{proper_round, repr_float};
 use crate::statistics::{Statistics, Value as Number, View};
 use crate::time::{duration, utc};
@@ -58,6 +59,16 @@ impl Report<'_> {
             }
             Value::Object(row)
         });
+        let with_missed = statistics.with_missed().map(|all| {
+            let mut row = Map::new();
+            row.insert("name".into(), json!(WITH_MISSED));
+            row.insert("method".into(), json!(""));
+            let values = all.percentiles(self.percentiles_for_html);
+            for (part, value) in self.percentiles_for_html.iter().zip(values) {
+                row.insert(repr_float(*part), json!(statistics.shown(value)));
+            }
+            Value::Object(row)
+        });
         let failures = statistics.errors_by_key().into_iter().map(|error| {
             json!({
                 "method": error.method,
@@ -76,7 +87,7 @@ impl Report<'_> {
                 .collect::<Vec<_>>(),
             "failures_statistics": failures.collect::<Vec<_>>(),
             "exceptions_statistics": exceptions(self.exceptions),
-            "response_time_statistics": times.collect::<Vec<_>>(),
+            "response_time_statistics": times.chain(with_missed).collect::<Vec<_>>(),
             "start_time": utc(start_s),
             "end_time": utc(end_s),
             "duration": duration(start_s, end_s),

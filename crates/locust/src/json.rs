@@ -3,17 +3,59 @@
 use serde_json::{Map, Value, json};
 
 use crate::entry::Second;
+use crate::missed::WITH_MISSED;
 use crate::number::repr_float;
 use crate::statistics::{Statistics, View};
 
 /// The entries that had requests or failures, as Python's `json.dumps(…, indent=4)` has them.
 pub fn text(statistics: &Statistics) -> String {
-    let entries: Vec<Value> = statistics
+    let mut entries: Vec<Value> = statistics
         .in_order()
         .filter(|view| view.entry.requests > 0 || view.entry.failures > 0)
         .map(entry)
         .collect();
+    entries.extend(with_missed(statistics));
     indented(&Value::Array(entries))
+}
+
+/// The row of requests and missed slots together, in the form of an entry; none where there is nothing to tell.
+fn with_missed(statistics: &Statistics) -> Option<Value> {
+    let all = statistics.with_missed()?;
+    let mut counts: Map<String, Value> = Map::new();
+    for (bucket, n) in all.times().buckets() {
+        let time = statistics.shown(metrics::histogram::mid_point(bucket)).to_string();
+        let before = counts.get(&time).and_then(Value::as_u64).unwrap_or(0);
+        counts.insert(time, json!(before + n));
+    }
+    let total = statistics.total();
+    Some(json!({
+        "name": WITH_MISSED,
+        "method": "",
+        "last_request_timestamp": total.entry.last_s,
+        "start_time": total.entry.start_s,
+        // None of its own: those of the other rows are all requests there were.
+        "num_requests": 0,
+        "num_none_requests": 0,
+        "num_failures": 0,
+        "missed_slots": all.slots,
+        "total_response_time": all.times().sum(),
+        "max_response_time": all.times().max(),
+        "min_response_time": all.times().min(),
+        "total_content_length": 0,
+        "response_times": counts,
+        "percentiles": percentiles(&all.percentiles(&PARTS)),
+        "num_reqs_per_sec": {},
+        "num_fail_per_sec": {},
+    }))
+}
+
+/// Percentiles that are told of requests and missed slots together.
+pub const PARTS: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 1.0];
+
+/// [`PARTS`] by name, milliseconds.
+pub fn percentiles(values: &[f64]) -> Value {
+    let named = PARTS.iter().zip(values);
+    named.map(|(part, value)| (repr_float(*part), json!(value))).collect::<Map<_, _>>().into()
 }
 
 fn entry(view: View<'_>) -> Value {

@@ -32,6 +32,7 @@ const MAX_CHILDREN: u64 = 4_096;
 #[derive(Debug)]
 pub struct Connection {
     stream: UnixStream,
+    is_broken: bool,
 }
 
 impl Connection {
@@ -40,13 +41,32 @@ impl Connection {
     /// # Errors
     /// The child is gone, or does not read.
     pub fn tell(&mut self, message: &Value) -> io::Result<()> {
-        let text = message.to_string();
-        let length = u32::try_from(text.len()).map_err(io::Error::other)?;
-        let mut frame = Vec::with_capacity(5 + text.len());
+        self.send(JSON, message.to_string().as_bytes())
+    }
+
+    /// Hands over a snapshot of the process of this name, which is short.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell).
+    pub fn relay(&mut self, name: &str, encoded: &[u8]) -> io::Result<()> {
+        let length = u16::try_from(name.len()).map_err(io::Error::other)?;
+        let payload = [&length.to_le_bytes(), name.as_bytes(), encoded].concat();
+        self.send(FORWARDED, &payload)
+    }
+
+    fn send(&mut self, kind: u8, payload: &[u8]) -> io::Result<()> {
+        if self.is_broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
+        let mut frame = Vec::with_capacity(5 + payload.len());
         frame.extend(length.to_le_bytes());
-        frame.push(JSON);
-        frame.extend(text.as_bytes());
-        self.stream.write_all(&frame)
+        frame.push(kind);
+        frame.extend(payload);
+        let sent = self.stream.write_all(&frame);
+        // After a part of a frame nothing would be understood.
+        self.is_broken = sent.is_err();
+        sent
     }
 }
 
@@ -97,7 +117,7 @@ fn accept(listener: &UnixListener, events: &SyncSender<Event>, is_over: &AtomicB
         }
         let Ok(reader) = stream.try_clone() else { continue };
         drop(stream.set_write_timeout(Some(SEND_PATIENCE)));
-        if events.send(Event::Connected(source, Connection { stream })).is_err() {
+        if events.send(Event::Connected(source, Connection { stream, is_broken: false })).is_err() {
             return;
         }
         let events = events.clone();

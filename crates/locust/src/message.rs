@@ -206,6 +206,8 @@ pub enum Message {
     },
     /// Everything up to the question was told.
     Synced(u64),
+    /// The process that leads wants what all others have measured; `true`: until they end.
+    Merge(bool),
     /// Everything was told.
     Finished {
         /// The HTML report's file.
@@ -284,6 +286,7 @@ impl Message {
                 }
                 _ => Self::Unknown,
             },
+            "merge" => Self::Merge(value["last"].as_bool().unwrap_or(false)),
             "synced" => Self::Synced(count(&value["id"])),
             "finished" => Self::Finished {
                 html_file: some_text(&value["html_file"]),

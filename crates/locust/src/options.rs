@@ -43,6 +43,13 @@ pub struct Preset {
 /// The presets there are.
 pub const PRESETS: &[Preset] = &[
     Preset {
+        name: "smoke",
+        users: "10",
+        spawn_rate: "10",
+        run_time: "1m",
+        about: "does it work at all",
+    },
+    Preset {
         name: "light",
         users: "10",
         spawn_rate: "2",
@@ -80,7 +87,27 @@ pub struct Own {
     pub record: Option<String>,
     /// `--list-presets`.
     pub list_presets: bool,
+    /// Each `--criterion`.
+    pub criteria: Vec<String>,
+    /// `--baseline DIR`.
+    pub baseline: Option<String>,
+    /// `--strict`.
+    pub strict: bool,
+    /// `--observe KIND=SPEC`, each time it was given.
+    pub observe: Vec<String>,
+    /// `--k8s-forward` and, where it is given, what says which cluster: flags without their dashes, and their values.
+    pub cluster: Vec<(&'static str, String)>,
+    /// `--missed-slots`.
+    pub missed_slots: bool,
 }
+
+/// Flags that are ours only beside `--k8s-forward`: a Locust file may have its own of these names.
+const CLUSTER: [(&str, &str); 4] = [
+    ("--namespace", "namespace"),
+    ("-n", "namespace"),
+    ("--kubeconfig", "kubeconfig"),
+    ("--context", "context"),
+];
 
 impl Own {
     /// Takes our flags out of a command line; what is left is Locust's.
@@ -91,6 +118,8 @@ impl Own {
         let mut own = Self::default();
         let mut rest = Vec::with_capacity(words.len());
         let mut preset = Vec::new();
+        let forwards = |word: &String| word.split('=').next() == Some("--k8s-forward");
+        let has_forwards = words.iter().any(forwards);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let (flag, attached) = match word.split_once('=') {
@@ -106,12 +135,21 @@ impl Own {
             match flag {
                 "--python" => own.python = Some(value()?),
                 "--record" => own.record = Some(value()?),
+                "--observe" => own.observe.push(value()?),
                 "--csv-names" => own.csv_names = csv_names(&value()?)?,
+                "--criterion" => own.criteria.push(value()?),
+                "--baseline" => own.baseline = Some(value()?),
+                "--strict" => own.strict = true,
                 "--preset" => preset = self::preset(&value()?)?,
                 "--locust-rounding" => own.rounding = Rounding::Locust,
                 "--no-record" => own.no_record = true,
                 "--list-presets" => own.list_presets = true,
-                _ => rest.push(word.clone()),
+                "--missed-slots" => own.missed_slots = true,
+                "--k8s-forward" => own.cluster.push(("k8s-forward", value()?)),
+                _ => match CLUSTER.iter().find(|(known, _)| has_forwards && *known == flag) {
+                    Some((_, name)) => own.cluster.push((name, value()?)),
+                    None => rest.push(word.clone()),
+                },
             }
         }
         // Before the user's, which win.
@@ -171,11 +209,22 @@ mod tests {
     }
 
     #[test]
+    fn a_clusters_flags_are_ours_only_where_something_is_forwarded() {
+        let (own, rest) = take("-f a.py --namespace x -n 5").unwrap();
+        assert_eq!((own.cluster.len(), rest.as_str()), (0, "-f a.py --namespace x -n 5"));
+        let (own, rest) =
+            take("-f a.py -n shop --k8s-forward 8010:svc/api:80 --context=lab -u 5").unwrap();
+        assert_eq!(rest, "-f a.py -u 5");
+        let want = [("namespace", "shop"), ("k8s-forward", "8010:svc/api:80"), ("context", "lab")];
+        assert_eq!(own.cluster, want.map(|(flag, value)| (flag, value.to_owned())));
+    }
+
+    #[test]
     fn what_they_cannot_have_is_told() {
         for (line, text) in [
             ("--python", "flag needs an argument: --python"),
             ("--csv-names old", "--csv-names \"old\" is neither `locust` nor `both`"),
-            ("--preset huge", "--preset \"huge\" is none of light, medium, heavy"),
+            ("--preset huge", "--preset \"huge\" is none of smoke, light, medium, heavy"),
         ] {
             assert_eq!(take(line).unwrap_err().to_string(), text);
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::csv;
 use crate::history::percentile_key;
 use crate::html;
-use crate::json::sorted;
+use crate::json::{PARTS, percentiles, sorted};
 use crate::message::Hello;
 use crate::run::PageOf;
 use crate::time::local_minute;
@@ -117,7 +117,7 @@ fn requests(of: &PageOf<'_>) -> Value {
         .collect();
     let moment = of.moment;
     let current = total.current_percentiles(moment.percentiles, moment.now_s, moment.window_s);
-    let percentiles: Map<String, Value> = moment
+    let latest: Map<String, Value> = moment
         .percentiles
         .iter()
         .enumerate()
@@ -131,10 +131,16 @@ fn requests(of: &PageOf<'_>) -> Value {
         "total_rps": total.total_rps(),
         "total_fail_per_sec": total.total_fail_per_sec(),
         "fail_ratio": total.fail_ratio(),
-        "current_response_time_percentiles": percentiles,
+        "current_response_time_percentiles": latest,
         "state": of.state.state,
         "user_count": of.state.user_count,
     });
+    if let Some(all) = statistics.with_missed() {
+        report["with_missed_slots"] = json!({
+            "missed_slots": all.slots,
+            "percentiles": percentiles(&all.percentiles(&PARTS)),
+        });
+    }
     if let Some(workers) = &of.state.workers {
         report["workers"] = workers.clone();
         report["worker_count"] = json!(of.state.worker_count);

@@ -5,6 +5,7 @@
 
 mod desk;
 mod ending;
+mod merging;
 
 use std::io;
 use std::path::PathBuf;

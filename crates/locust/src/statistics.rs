@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use metrics::{Delta, Snapshot};
+use metrics::{Delta, MetricKind, Sink, Snapshot};
 use sha2::{Digest, Sha256};
 
 use crate::entry::{Change, Entry, Memory};
+use crate::missed::{WithMissed, missed_trend, percentiles_of};
 use crate::number::{repr_text, round_to, text_of_repr};
 use crate::options::Rounding;
 
@@ -78,6 +79,7 @@ enum Part {
     Length,
     Times,
     Error,
+    Missed,
 }
 
 impl Part {
@@ -89,6 +91,7 @@ impl Part {
             "locust_response_length" => Self::Length,
             "locust_response_time" => Self::Times,
             "locust_errors" => Self::Error,
+            "locust_missed_slot_wait" => Self::Missed,
             _ => return None,
         })
     }
@@ -148,6 +151,9 @@ pub struct Statistics {
     generation: u64,
     /// The exact time of the last request, where a child told it.
     told_last_s: Option<f64>,
+    /// How long slots waited that users with a constant pace missed.
+    missed: Sink,
+    shows_missed: bool,
 }
 
 impl Statistics {
@@ -166,7 +172,14 @@ impl Statistics {
             lost: 0,
             generation: 0,
             told_last_s: None,
+            missed: Sink::new(MetricKind::Trend),
+            shows_missed: false,
         }
+    }
+
+    /// Whether tables and files show the missed slots of paced users beside Locust's own numbers.
+    pub fn show_missed(&mut self, shows: bool) {
+        self.shows_missed = shows;
     }
 
     /// How much entries made from now on remember.
@@ -213,6 +226,11 @@ impl Statistics {
     }
 
     fn apply(&mut self, series: &mut Series, delta: &Delta<'_>, moment: Moment) {
+        if series.part == Part::Missed {
+            let is_first = missed_trend(&self.missed).count() == 0;
+            self.missed.apply(delta, is_first);
+            return;
+        }
         let place = self.place(series, moment.start_s);
         let count = match delta {
             Delta::Counter { sum } => *sum as u64,
@@ -230,6 +248,7 @@ impl Statistics {
             Part::Failures => Change::Failures(count),
             Part::Length => Change::Length(count),
             Part::Times => Change::Times(delta),
+            Part::Missed => return,
         };
         self.entries[place].take(change, moment.second, moment.at_s);
         self.total.take(change, moment.second, moment.at_s);
@@ -241,6 +260,10 @@ impl Statistics {
             && generation == self.generation
         {
             return place;
+        }
+        if series.part == Part::Missed {
+            // It is no entry's.
+            return 0;
         }
         let place = if series.part == Part::Error {
             self.error_place(series, first_s)
@@ -306,6 +329,7 @@ impl Statistics {
         self.error_places.clear();
         self.generation += 1;
         self.told_last_s = None;
+        self.missed = Sink::new(MetricKind::Trend);
     }
 
     /// Notes when exactly the last request of a child was.
@@ -355,6 +379,18 @@ impl Statistics {
     /// All entries together.
     pub fn total(&self) -> View<'_> {
         View { entry: &self.total, statistics: self }
+    }
+
+    /// Response times with the waits of the slots that paced users missed; none where these are not shown, or where none was
+    /// missed.
+    pub fn with_missed(&self) -> Option<WithMissed> {
+        let missed = missed_trend(&self.missed);
+        if !self.shows_missed || missed.count() == 0 {
+            return None;
+        }
+        let mut times = self.total.trend().clone();
+        times.merge(missed);
+        Some(WithMissed::new(self.total.requests, missed.count(), times))
     }
 
     /// Errors in the order in which they first came.
@@ -466,18 +502,7 @@ impl View<'_> {
     /// Several percentiles by Locust's rule, in full resolution: the value at rank `int(n * part)`, from 0, but at most
     /// the last.
     pub fn exact_percentiles(self, parts: &[f64]) -> Vec<f64> {
-        let trend = self.entry.trend();
-        let n = trend.count();
-        if n == 0 {
-            return vec![0.0; parts.len()];
-        }
-        let rank = |part: &f64| ((n as f64 * part) as u64).min(n - 1);
-        let mut ranks: Vec<u64> = parts.iter().map(rank).collect();
-        ranks.sort_unstable();
-        ranks.dedup();
-        let values = trend.values_at(&ranks);
-        let at = |rank: u64| values[ranks.binary_search(&rank).unwrap_or(0)];
-        parts.iter().map(|part| at(rank(part))).collect()
+        percentiles_of(self.entry.trend(), parts)
     }
 
     /// Percentiles of about the last `window_s` seconds before `now_s`; none in the first two seconds, as in Locust.

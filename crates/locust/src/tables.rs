@@ -1,5 +1,6 @@
 //! The tables of Locust's console, to the character.
 
+use crate::missed::WITH_MISSED;
 use crate::number::percentile_name;
 use crate::statistics::{Statistics, View};
 
@@ -118,6 +119,12 @@ pub fn percentiles(statistics: &Statistics, layout: Layout, parts: &[f64]) -> St
     text.push_str(&separator);
     if statistics.total().entry.trend().count() > 0 {
         text.push_str(&entry_row(statistics.total()));
+    }
+    if let Some(all) = statistics.with_missed() {
+        let times = all.percentiles(parts).into_iter().map(|time| statistics.shown(time));
+        let mut cells: Vec<String> = times.map(|time| time.to_string()).collect();
+        cells.push((all.requests + all.slots).to_string());
+        text.push_str(&row("", WITH_MISSED, &cells));
     }
     text.push('\n');
     text

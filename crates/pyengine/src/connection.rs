@@ -20,12 +20,14 @@ use rt::{Nanos, Sleep};
 use crate::engine::Shared;
 use crate::outcome::{Failure, Outcome, Slot};
 use crate::pool::{Pool, Retry};
-use crate::wire::{Wire, errno};
+use crate::wire::{ECONNRESET, EPIPE, Wire, errno};
 
 /// A request on its way to a connection.
 pub(crate) struct Job<W> {
     pub(crate) slot: Arc<Slot<W>>,
     pub(crate) order: Order,
+    /// How often it was sent in vain.
+    pub(crate) tried: u32,
 }
 
 /// What is to be sent, and how long it may take.
@@ -83,13 +85,12 @@ struct Running<W> {
     response: Response,
     first_byte: Option<Nanos>,
     last_byte: Nanos,
-    /// It is not the first on its connection.
-    reused: bool,
+    tried: u32,
 }
 
 impl<W> Running<W> {
-    fn new(job: Job<W>, reused: bool) -> Running<W> {
-        let Job { slot, order } = job;
+    fn new(job: Job<W>) -> Running<W> {
+        let Job { slot, order, tried } = job;
         Running {
             slot,
             decoder: Decoder::new(&order.method, BodySink::Keep, Limits::STANDARD),
@@ -100,7 +101,7 @@ impl<W> Running<W> {
             write_failure: None,
             response: Response::default(),
             first_byte: None,
-            reused,
+            tried,
         }
     }
 
@@ -145,13 +146,13 @@ impl<W: 'static> Connection<W> {
         let inner = Inner {
             wire: None,
             remote: None,
-            running: Some(Running::new(job, false)),
+            running: Some(Running::new(job)),
             waker: None,
             sleep: None,
             deadline: Nanos::MAX,
             rested_since: Nanos(0),
             doomed: false,
-            is_checked: false,
+            is_checked: true,
         };
         Connection { pool, number, epoch, inner: RefCell::new(inner) }
     }
@@ -174,7 +175,7 @@ impl<W: 'static> Connection<W> {
         job.slot.set_place(Some(self.number));
         let started = job.order.started;
         inner.deadline = job.order.read_timeout.map_or(Nanos::MAX, |limit| started + limit);
-        let mut running = Running::new(job, true);
+        let mut running = Running::new(job);
         let mut wait_in_task = inner.deadline < Nanos::MAX
             && inner.sleep.as_ref().is_none_or(|sleep| {
                 // Later than it must, or run out while the connection rested.
@@ -279,7 +280,11 @@ impl<W: 'static> Connection<W> {
                 Step::Wait => return Poll::Pending,
                 Step::Keep => {
                     self.end(shared, None);
-                    self.inner.borrow_mut().rested_since = rt::now();
+                    {
+                        let mut inner = self.inner.borrow_mut();
+                        inner.rested_since = rt::now();
+                        inner.is_checked = false;
+                    }
                     if let Some(job) = self.pool.next_waiting() {
                         self.begin(job);
                     } else if !self.pool.keep(self, self.epoch) {
@@ -298,25 +303,38 @@ impl<W: 'static> Connection<W> {
         }
     }
 
-    /// The request, if it failed only because the connection had been closed before it, and may be repeated.
+    /// The request, if the connection ended without a byte for it and it may be repeated.
     fn try_again(&self, failure: Option<&Failure>) -> Option<Job<W>> {
         let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
         let running = inner.running.as_ref()?;
-        let died = matches!(failure, Some(Failure::Closed | Failure::Broken(_)))
-            && running.first_byte.is_none();
-        let again = died
-            && running.reused
-            && running.order.repeatable
-            && (self.pool.config.retry == Retry::Repeatable || !inner.is_checked)
-            && !running.slot.is_cancelled();
+        let died = match failure {
+            Some(Failure::Closed) => true,
+            Some(Failure::Broken(number)) => *number == ECONNRESET || *number == EPIPE,
+            _ => false,
+        };
+        if !died || running.first_byte.is_some() || running.slot.is_cancelled() {
+            return None;
+        }
+        let again = match self.pool.config.retry {
+            Retry::Repeatable(times) => running.order.repeatable && running.tried < times,
+            Retry::Never => {
+                // A reset comes of a connection that was closed with something unread: the request.
+                let was_reset = failure != Some(&Failure::Closed) && running.order.repeatable;
+                let came_too_late = was_reset
+                    || running.written == 0
+                    || inner.wire.as_mut().is_some_and(Wire::refuses);
+                !inner.is_checked && came_too_late
+            }
+        };
         if !again {
             return None;
         }
         let remote = inner.remote;
-        let Running { slot, mut order, .. } = inner.running.take()?;
+        let Running { slot, mut order, tried, .. } = inner.running.take()?;
         order.addresses = remote.into_iter().collect();
         slot.set_place(None);
-        Some(Job { slot, order })
+        Some(Job { slot, order, tried: tried + 1 })
     }
 
     /// Hands the outcome of the running exchange over.

@@ -158,7 +158,7 @@ impl<W: 'static> Engine<W> {
             }
         }
         let slot = Arc::new(Slot::new(waiter));
-        let job = Job { slot: slot.clone(), order };
+        let job = Job { slot: slot.clone(), order, tried: 0 };
         self.enter(|| {
             stale.iter().for_each(|connection| connection.doom());
             match kept {

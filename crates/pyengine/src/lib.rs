@@ -16,11 +16,14 @@
 mod connection;
 pub mod engine;
 pub mod head;
+mod others;
 pub mod outcome;
+pub mod pacing;
 mod pool;
 #[cfg(feature = "extension")]
 mod python;
 pub mod statistics;
+pub mod tally;
 pub mod target;
 mod wire;
 

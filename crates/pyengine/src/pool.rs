@@ -12,14 +12,14 @@ use crate::connection::{Connection, Job};
 use crate::outcome::Slot;
 use crate::target::Origin;
 
-/// What is tried again when a kept connection turns out to have been closed.
+/// What is tried again when a connection ends without a byte of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Nothing: it is an error, as with urllib3. A connection that was not looked at before is an exception: urllib3 would
-    /// have seen that it is closed.
+    /// Nothing: it is an error, as with urllib3. That looks at a kept connection before it uses it, though; a request on one
+    /// that was not looked at, and that had ended before the request came, is as if it had not been sent.
     Never,
-    /// Requests that may be repeated, as with geventhttpclient.
-    Repeatable,
+    /// Requests that may be repeated, on any connection, at most so many times: as with geventhttpclient.
+    Repeatable(u32),
 }
 
 /// How a client behaves.

@@ -8,9 +8,13 @@ use std::sync::Arc;
 
 use metrics::histogram::{Histogram, mid_point};
 use metrics::{
-    Contains, MetricId, MetricKind, Registry, RegistryError, SeriesId, Shard, ShardConfig,
+    Contains, Delta, MetricId, MetricKind, Registry, RegistryError, SeriesId, Shard, ShardConfig,
+    Snapshot, TagSetId,
 };
 use rustc_hash::FxHashMap;
+
+use crate::others::{Change, Others};
+use crate::pacing::Overrun;
 
 /// Names with methods beyond this number are counted under [`MORE_NAMES`].
 pub const MAX_ENTRIES: usize = 100_000;
@@ -29,6 +33,7 @@ struct Ids {
     failures: MetricId,
     response_length: MetricId,
     errors: MetricId,
+    missed: MetricId,
 }
 
 impl Ids {
@@ -49,6 +54,11 @@ impl Ids {
                 Contains::Data,
             )?,
             errors: counter("locust_errors")?,
+            missed: registry.declare(
+                "locust_missed_slot_wait",
+                MetricKind::Trend,
+                Contains::Time,
+            )?,
         })
     }
 }
@@ -137,6 +147,19 @@ impl Entry {
         self.seconds.at(now as u64).2 += 1;
     }
 
+    fn add(&mut self, change: Change, now: f64) {
+        self.requests += change.requests;
+        self.none_requests += change.nones;
+        self.failures += change.failures;
+        self.length = self.length.saturating_add(change.length);
+        let second = self.seconds.at(now as u64);
+        second.1 += change.requests;
+        second.2 += change.failures;
+        if change.requests > 0 {
+            self.last = Some(self.last.map_or(now, |last| last.max(now)));
+        }
+    }
+
     /// Requests and failures by unix second, of the last minute.
     pub fn per_second(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
         self.seconds.ring.iter().copied().filter(|(_, requests, failures)| requests + failures > 0)
@@ -171,6 +194,15 @@ struct Told {
     length: i64,
 }
 
+impl Told {
+    fn add(&mut self, change: Change) {
+        self.requests += change.requests;
+        self.none_requests += change.nones;
+        self.failures += change.failures;
+        self.length = self.length.saturating_add(change.length);
+    }
+}
+
 /// An error that occurred.
 #[derive(Clone, Debug)]
 pub struct ErrorCount {
@@ -202,6 +234,8 @@ pub struct Statistics {
     errors: Vec<ErrorCount>,
     /// By text: places.
     error_index: FxHashMap<Box<str>, Vec<usize>>,
+    /// Whose measurements are counted here too.
+    others: Others,
 }
 
 impl std::fmt::Debug for Statistics {
@@ -227,6 +261,7 @@ impl Statistics {
             total: Entry::new(now),
             errors: Vec::new(),
             error_index: FxHashMap::default(),
+            others: Others::default(),
         })
     }
 
@@ -264,6 +299,29 @@ impl Statistics {
         }
     }
 
+    /// Counts the slots of a pace that a long task of a user made it miss (see [`Overrun`]): times in seconds. The lag to
+    /// give for the user's next one.
+    pub fn overrun(&mut self, run_s: f64, pace_s: f64, lag_s: f64, now_unix_ns: u64) -> f64 {
+        let overrun = Overrun::new(run_s, pace_s, lag_s);
+        if overrun.missed > 0 {
+            let series = self.shard.series(self.ids.missed, TagSetId::EMPTY);
+            for wait_s in overrun.waits() {
+                self.shard.record(series, wait_s * 1e3, now_unix_ns);
+            }
+        }
+        overrun.lag
+    }
+
+    /// Makes an entry without requests, unless there is one.
+    pub fn touch(&mut self, method: &str, name: &str, now_unix_ns: u64) {
+        let place = self.place(method, name, now_unix_ns as f64 / 1e9);
+        let named = &self.named[place];
+        if named.entry.requests == 0 {
+            // Snapshots tell of a series once something was recorded.
+            self.shard.record(named.series.requests, 0.0, now_unix_ns);
+        }
+    }
+
     /// Counts a failure, by the text failures are grouped by.
     pub fn error(&mut self, method: &str, name: &str, text: &str, now_unix_ns: u64) {
         let now = now_unix_ns as f64 / 1e9;
@@ -274,6 +332,82 @@ impl Statistics {
         let error = &mut self.errors[error];
         error.count += 1;
         error.last = now;
+    }
+
+    /// Counts requests that something else has summed up: response times with their counts, how many had none, and their
+    /// lengths together.
+    pub fn log_many(
+        &mut self,
+        (method, name): (&str, &str),
+        times: &[(f64, u64)],
+        nones: u64,
+        length: i64,
+        now_unix_ns: u64,
+    ) {
+        let mut length = length;
+        let timed = times.iter().flat_map(|(time, n)| (0..*n).map(move |_| Some(*time)));
+        for time in timed.chain((0..nones).map(|_| None)) {
+            self.log(method, name, time, std::mem::take(&mut length), now_unix_ns);
+        }
+    }
+
+    /// Takes in what a process of this name has measured since its last snapshot.
+    pub fn ingest(&mut self, from: &str, snapshot: &Snapshot) {
+        let mut others = std::mem::take(&mut self.others);
+        others.ingest(from, snapshot, self);
+        self.others = others;
+    }
+
+    /// Makes an entry that another process has made.
+    pub(crate) fn touch_other(&mut self, method: &str, name: &str, first_unix_ns: u64) {
+        self.place(method, name, first_unix_ns as f64 / 1e9);
+    }
+
+    /// Adds what another process counted.
+    pub(crate) fn add_counts(&mut self, method: &str, name: &str, change: Change, at_unix_ns: u64) {
+        let now = at_unix_ns as f64 / 1e9;
+        let place = self.place(method, name, now);
+        let named = &mut self.named[place];
+        named.told.add(change);
+        named.entry.add(change, now);
+        self.total.add(change, now);
+    }
+
+    /// Adds response times that another process measured.
+    pub(crate) fn add_times(
+        &mut self,
+        method: &str,
+        name: &str,
+        delta: &Delta<'_>,
+        at_unix_ns: u64,
+    ) {
+        let Delta::Trend { count: 1.., sum, min, max, raw, buckets } = delta else { return };
+        let place = self.place(method, name, at_unix_ns as f64 / 1e9);
+        let named = &mut self.named[place];
+        raw.iter().for_each(|value| named.histogram.add(*value));
+        buckets.clone().for_each(|(bucket, n)| named.histogram.add_to_bucket(bucket, n));
+        for entry in [&mut named.entry, &mut self.total] {
+            entry.total_ms += sum;
+            entry.min_ms = Some(entry.min_ms.map_or(*min, |known| known.min(*min)));
+            entry.max_ms = entry.max_ms.max(*max);
+        }
+    }
+
+    /// Adds errors that another process counted; they are among its failures already.
+    pub(crate) fn add_errors(
+        &mut self,
+        (method, name): (&str, &str),
+        text: &str,
+        n: u64,
+        at_unix_ns: u64,
+    ) {
+        let now = at_unix_ns as f64 / 1e9;
+        let place = self.place(method, name, now);
+        let error = self.error_place(place, text, now);
+        let error = &mut self.errors[error];
+        error.count += n;
+        error.told += n;
+        error.last = error.last.max(now);
     }
 
     fn place(&mut self, method: &str, name: &str, now: f64) -> usize {

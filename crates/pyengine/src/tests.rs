@@ -270,22 +270,43 @@ fn who_gives_up_is_not_woken_and_his_connection_is_closed() {
 
 #[test]
 fn what_may_be_repeated_is_tried_on_a_new_connection_when_the_kept_one_died() {
-    for (retry, failure) in [(Retry::Repeatable, None), (Retry::Never, Some(Failure::Closed))] {
-        // The first connection is closed when its second request has come.
-        let (address, _seen) = server(|number, mut stream, told| {
-            told(read_request(&mut stream).unwrap());
-            stream.write_all(OK).unwrap();
-            if number == 0 {
+    for (retry, failure) in [(Retry::Repeatable(1), None), (Retry::Never, Some(Failure::Closed))] {
+        // With and without a rest that is long enough for the connection to be looked at before it is used.
+        for rests in [false, true] {
+            // The first connection is closed when its second request has come.
+            let (address, seen) = server(|number, mut stream, told| {
                 told(read_request(&mut stream).unwrap());
+                stream.write_all(OK).unwrap();
+                if number == 0 {
+                    told(read_request(&mut stream).unwrap());
+                }
+            });
+            let mut user = User::new(config(retry));
+            assert_eq!(user.answer(&target(address)).failure, None);
+            if rests {
+                pause();
+                pause();
             }
-        });
-        let mut user = User::new(config(retry));
-        assert_eq!(user.answer(&target(address)).failure, None);
-        // Long enough for the connection to be looked at before it is used.
-        pause();
-        pause();
-        assert_eq!(user.answer(&target(address)).failure, failure);
+            assert_eq!(user.answer(&target(address)).failure, failure);
+            // Nothing that came to the server went out a second time but by that rule.
+            let n_more = if failure.is_none() { 3 } else { 2 };
+            assert_eq!(seen.iter().take(n_more).count(), n_more);
+            assert!(seen.try_recv().is_err());
+        }
     }
+}
+
+#[test]
+fn what_may_be_repeated_is_given_up_after_so_many_times() {
+    let (address, seen) = server(|_, mut stream, told| told(read_request(&mut stream).unwrap()));
+    let mut user = User::new(config(Retry::Repeatable(3)));
+    assert_eq!(user.answer(&target(address)).failure, Some(Failure::Closed));
+    assert_eq!(seen.try_iter().count(), 4);
+    let order = Order { repeatable: false, ..get(&target(address)) };
+    let slot = user.ask_with(&target(address), order);
+    user.ready();
+    assert_eq!(slot.take().unwrap().failure, Some(Failure::Closed));
+    assert_eq!(seen.try_iter().count(), 1);
 }
 
 #[test]

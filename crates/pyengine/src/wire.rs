@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use net::stream::{Probe, Security, Stream, Traffic};
@@ -18,8 +18,8 @@ use crate::target::Origin;
 
 // Linux's numbers; where others differ, Python's exceptions name the same thing by another number.
 const EIO: i32 = 5;
-const EPIPE: i32 = 32;
-const ECONNRESET: i32 = 104;
+pub(crate) const EPIPE: i32 = 32;
+pub(crate) const ECONNRESET: i32 = 104;
 
 /// A connection's socket.
 #[derive(Debug)]
@@ -107,6 +107,12 @@ impl Wire {
             Wire::Plain(tcp) => tcp.is_stale_now(),
             Wire::Tls(stream, _) => stream.is_stale(),
         }
+    }
+
+    /// Whether the peer, which has ended the connection, answers what is written with a reset: it had ended before.
+    pub(crate) fn refuses(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        matches!(self.poll_write(&mut cx, &[]), Poll::Ready(Err(_)))
     }
 }
 

@@ -13,6 +13,7 @@
 import functools
 import json as json_module
 import time
+from collections import OrderedDict
 
 import gevent
 from gevent import get_hub
@@ -27,7 +28,7 @@ from requests.sessions import Session
 from squall_locust import hub
 from squall_locust._engine import NotPlain
 from squall_locust.adapter import adapter_send, close_adapter, pair_of, shared_client
-from squall_locust.hub import FAILED, IS_ERROR, REDIRECTS, SETS_COOKIES, UNDECODABLE, attach, count_slow
+from squall_locust.hub import FAILED, IS_ERROR, REDIRECTS, SETS_COOKIES, UNDECODABLE, attach, count_slow, send
 from squall_locust.ready import SessionCookies, SessionHeaders, cookie_header, find_target, lines_of, targets_of
 from squall_locust.replies import NO_CONTEXT, EngineResponse
 
@@ -59,10 +60,38 @@ _encode_json = json_module.JSONEncoder(allow_nan=False).encode
 _uses_own_json = complexjson is not json_module
 
 
+class Adapters(OrderedDict):
+    """A session's adapters: of a change the session is looked at anew before its next request."""
+
+    def __init__(self, fast, adapters):
+        self.fast = fast
+        super().__init__(adapters)
+
+    def __setitem__(self, prefix, adapter):
+        self.fast.n_attributes = -1
+        super().__setitem__(prefix, adapter)
+
+    def __delitem__(self, prefix):
+        self.fast.n_attributes = -1
+        super().__delitem__(prefix)
+
+    def pop(self, *arguments):
+        self.fast.n_attributes = -1
+        return super().pop(*arguments)
+
+    def copy(self):
+        return OrderedDict(self)
+
+    def __reduce__(self):
+        # Who copies a session gets a dictionary like any other.
+        return (OrderedDict, (), None, None, iter(self.items()))
+
+
 class Fast:
     """What a session keeps for the fast way."""
 
     __slots__ = (
+        "adapters",
         "base_url",
         "client",
         "counted",
@@ -77,6 +106,8 @@ class Fast:
 
     def __init__(self, pool_manager):
         self.pool_manager = pool_manager
+        # The adapters as they were when the session was looked at.
+        self.adapters = None
         self.base_url = None
         self.client = None
         self.counted = False
@@ -97,7 +128,9 @@ def review(session, fast):
     plain = plain and all(getattr(kind, name) is method for name, method in _originals.items())
     plain = plain and all(type(adapter) is LocustHttpAdapter for adapter in session.adapters.values())
     fast.plain = plain and len(session.adapters) == 2
-    fast.n_attributes = len(own)
+    fast.adapters = session.adapters
+    # One that does not tell of changes may have changed by the next request.
+    fast.n_attributes = len(own) if type(session.adapters) is Adapters else -1
 
 
 def init(self, base_url, request_event, user, *args, pool_manager=None, **kwargs):
@@ -107,6 +140,7 @@ def init(self, base_url, request_event, user, *args, pool_manager=None, **kwargs
     self.cookies = SessionCookies()
     self.explicit_name = None
     self._fast = Fast(pool_manager)
+    self.adapters = Adapters(self._fast, self.adapters)
     for adapter in self.adapters.values():
         adapter.session = self._fast
 
@@ -156,7 +190,7 @@ def request(
         or own["params"]
         or own["trust_env"]
         or own["hooks"].get("response")
-        or len(own["adapters"]) != 2
+        or own["adapters"] is not fast.adapters
     ):
         reason = why_general(self, cookies, files, proxies, hooks, stream, cert)
     else:
@@ -213,41 +247,36 @@ def request(
             client = fast.client
             if client is None:
                 client = shared_client(fast, False)
-        if not name:
-            name = own["request_name"] or target.path_url
+        shown = name or own["request_name"] or target.path_url
         tells_zero = method != "GET" and method != "HEAD" and method.upper() not in ("GET", "HEAD")
 
         loop = get_hub()
         if loop is not hub.current:
             attach(loop)
-        parts = (
-            client,
-            self,
-            method,
-            target,
-            name,
-            lines,
-            headers,
-            cookie,
-            authorization,
-            body,
-            content_type,
-            tells_zero,
-            timeouts,
-            catch_response,
-            context or None,
-        )
         try:
-            reply = hub.submit(EngineResponse, target, parts)
+            reply, flags = send(
+                EngineResponse,
+                loop,
+                client,
+                self,
+                method,
+                target,
+                shown,
+                lines,
+                headers,
+                cookie,
+                authorization,
+                body,
+                content_type,
+                tells_zero,
+                timeouts,
+                catch_response,
+                context or None,
+            )
         except NotPlain as error:
             reason = str(error)
             break
-        except OSError:
-            # The name leads nowhere: requests tells it in its words.
-            reason = "name resolution"
-            break
         fast.yielded = True
-        flags = hub.wait(reply, loop)
         if flags:
             if flags & (FAILED | UNDECODABLE) or flags & REDIRECTS and allow_redirects:
                 # Requests' code goes on from here, as if it had sent this request.
@@ -350,10 +379,7 @@ def general(self, method, url, name, catch_response, context, arguments):
     if self.request_name and not name:
         name = self.request_name
     reply = self._fast.handoff
-    explicit = name
-    if reply is not None and name == reply.target.path_url:
-        explicit = None
-    self.explicit_name = explicit
+    self.explicit_name = explicit = name
     complete_url = self._build_url(url)
     start_time = time.time()
     began = time.perf_counter()
@@ -410,8 +436,17 @@ def measured(response, reply):
     return None if None in times else sum(times)
 
 
-def get(self, url, *, data=None, json=None, **kwargs):
-    return self.request("GET", url, data=data, json=json, **kwargs)
+def get(self, url, *, name=None, catch_response=False, data=None, json=None, **kwargs):
+    if kwargs:
+        return self.request("GET", url, name=name, catch_response=catch_response, data=data, json=json, **kwargs)
+    # Most have no more arguments, and a call without a dictionary of them costs less.
+    return self.request("GET", url, name=name, catch_response=catch_response, data=data, json=json)
+
+
+def post(self, url, data=None, json=None, *, name=None, catch_response=False, **kwargs):
+    if kwargs:
+        return self.request("POST", url, name=name, catch_response=catch_response, data=data, json=json, **kwargs)
+    return self.request("POST", url, name=name, catch_response=catch_response, data=data, json=json)
 
 
 def sleep(self, seconds):
@@ -433,5 +468,6 @@ def install():
     HttpSession.__init__ = functools.wraps(ORIGINAL_INIT)(init)
     HttpSession.request = functools.wraps(ORIGINAL_REQUEST)(request)
     HttpSession.get = functools.wraps(HttpSession.get)(get)
+    HttpSession.post = functools.wraps(HttpSession.post)(post)
     LocustHttpAdapter.send = adapter_send
     LocustHttpAdapter.close = close_adapter

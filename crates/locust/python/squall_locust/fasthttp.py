@@ -38,7 +38,7 @@ from locust.contrib.fasthttp import (
 
 from squall_locust import _engine, hub
 from squall_locust._engine import NotPlain, Reply
-from squall_locust.hub import FAILED, REDIRECTS, SETS_COOKIES, UNDECODABLE, attach, count_slow
+from squall_locust.hub import FAILED, REDIRECTS, SETS_COOKIES, UNDECODABLE, attach, count_slow, send
 from squall_locust.ready import MAX_LINES, MAX_TARGETS, ReadyCookies, ReadyHeaders
 from squall_locust.replies import NO_CONTEXT, Lazy
 
@@ -313,34 +313,30 @@ def request(
         loop = get_hub()
         if loop is not hub.current:
             attach(loop)
-        parts = (
-            client,
-            self,
-            method,
-            target,
-            shown,
-            lines,
-            extras,
-            cookie,
-            authorization,
-            body,
-            content_type,
-            method in BODY_METHODS,
-            None,
-            catch_response,
-            context or None,
-        )
-        kind = EngineResponseContextManager if catch_response else EngineResponse
         try:
-            reply = hub.submit(kind, target, parts)
+            reply, flags = send(
+                EngineResponseContextManager if catch_response else EngineResponse,
+                loop,
+                client,
+                self,
+                method,
+                target,
+                shown,
+                lines,
+                extras,
+                cookie,
+                authorization,
+                body,
+                content_type,
+                method in BODY_METHODS,
+                None,
+                catch_response,
+                context or None,
+            )
         except NotPlain as error:
             reason = str(error)
             break
-        except OSError:
-            reason = "name resolution"
-            break
         fast.yielded = True
-        flags = hub.wait(reply, loop)
         error = None
         if flags:
             redirected = flags & REDIRECTS and allow_redirects and agent.max_redirects > 0
@@ -368,6 +364,13 @@ def request(
     return general(
         self, method, url, name, data, catch_response, stream, headers, auth, json, allow_redirects, context, kwargs
     )
+
+
+def get(self, url, *, name=None, catch_response=False, **kwargs):
+    if kwargs:
+        return self.request("GET", url, name=name, catch_response=catch_response, **kwargs)
+    # Most have no more arguments, and a call without a dictionary of them costs less.
+    return self.request("GET", url, name=name, catch_response=catch_response)
 
 
 def body_of(data, headers):
@@ -730,5 +733,6 @@ def install():
         return
     FastHttpSession.__init__ = functools.wraps(ORIGINAL_INIT)(init)
     FastHttpSession.request = functools.wraps(ORIGINAL_REQUEST)(request)
+    FastHttpSession.get = functools.wraps(FastHttpSession.get)(get)
     LocustUserAgent._urlopen = agent_urlopen
     HTTPClientPool.close = close_pool

@@ -13,8 +13,6 @@ import time
 
 import gevent
 
-from squall_locust import overlay
-
 SIGINT = signal.SIGINT
 SIGTERM = signal.SIGTERM
 # How long workers may take to end by themselves. Seconds.
@@ -132,8 +130,3 @@ def signal_process(pid, number):
 def recorder(environment):
     """The engine's `Stats` beneath the environment's statistics; None where this process has Locust's own."""
     return getattr(environment.stats, "engine", None)
-
-
-def use_python_stats(environment):
-    """A master measures nothing: it keeps Locust's own statistics, which take what its workers report."""
-    environment.stats = overlay.original_request_stats()

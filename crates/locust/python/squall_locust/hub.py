@@ -14,7 +14,7 @@ from gevent import getcurrent
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, extract_zipped_paths
 
 from squall_locust import _engine
-from squall_locust._engine import NoAddress
+from squall_locust._engine import NoAddress, NotPlain
 
 # The watchers by hub: a thread may have several hubs one after the other.
 _watchers = weakref.WeakKeyDictionary()
@@ -49,6 +49,85 @@ def attach(hub):
     watcher.start(on_readable)
     _watchers[hub] = watcher
     current = hub
+
+
+def send(
+    make,
+    hub,
+    client,
+    session,
+    method,
+    target,
+    name,
+    lines,
+    extras,
+    cookie,
+    authorization,
+    body,
+    content_type,
+    tells_zero,
+    timeouts,
+    catches,
+    context,
+):
+    """Sends a request and waits for its reply, in this greenlet, whose hub is attached. Gives the reply and its flags; raises
+    NotPlain where nothing was sent. Each of these arguments is named because every request of a test comes by here."""
+    try:
+        reply = make(
+            client,
+            session,
+            method,
+            target,
+            name,
+            lines,
+            extras,
+            cookie,
+            authorization,
+            body,
+            content_type,
+            tells_zero,
+            timeouts,
+            catches,
+            context,
+            None,
+            getcurrent(),
+        )
+    except NoAddress:
+        try:
+            found = addresses(target.host, target.port)
+        except OSError:
+            # The name leads nowhere: the library tells it in its words.
+            raise NotPlain("name resolution") from None
+        reply = make(
+            client,
+            session,
+            method,
+            target,
+            name,
+            lines,
+            extras,
+            cookie,
+            authorization,
+            body,
+            content_type,
+            tells_zero,
+            timeouts,
+            catches,
+            context,
+            found,
+            getcurrent(),
+        )
+    try:
+        hub.switch()
+        flags = reply.settle()
+        while flags & UNFINISHED:
+            hub.switch()
+            flags = reply.settle()
+    except BaseException:
+        # Killed, or out of time: the response would be taken for the next request's.
+        reply.cancel()
+        raise
+    return reply, flags
 
 
 def submit(make, target, arguments):

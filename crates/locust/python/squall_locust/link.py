@@ -46,6 +46,8 @@ class Link:
     def __init__(self, path):
         self.handlers = {}
         self.on_close = None
+        # Called with the name of another process and a snapshot of its.
+        self.on_snapshot = None
         self.is_open = True
         self._waiting = collections.deque()
         self._wake = Event()
@@ -114,6 +116,9 @@ class Link:
                 payload = self._read_exactly(length)
                 if kind == JSON:
                     self._handle(json.loads(payload))
+                elif kind == FORWARDED and self.on_snapshot is not None:
+                    end = 2 + int.from_bytes(payload[:2], "little")
+                    self.on_snapshot(payload[2:end].decode("utf-8", "replace"), payload[end:])
         except (OSError, EOFError, ValueError):
             self._close()
 

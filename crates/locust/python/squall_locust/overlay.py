@@ -1,6 +1,6 @@
 """Lays the engine under Locust's classes, in place, so that whoever has imported them has ours."""
 
-from squall_locust import _engine, clients, fasthttp, hub, stats
+from squall_locust import _engine, clients, fasthttp, hub, pacing, stats
 
 
 def install():
@@ -12,11 +12,7 @@ def install():
     stats.install()
     clients.install()
     fasthttp.install()
-
-
-def original_request_stats():
-    """Locust's own statistics, for a process that measures nothing itself."""
-    return stats.OriginalRequestStats()
+    pacing.install()
 
 
 def slow_requests():

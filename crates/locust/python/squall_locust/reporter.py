@@ -30,6 +30,20 @@ logger = logging.getLogger(__name__)
 ORIGINAL_BUCKETS = stats.bucket_response_time
 
 
+# Locust's listener that adds what workers report to the master's statistics.
+ON_WORKER_REPORT = "setup_distributed_stats_event_listeners.<locals>.on_worker_report"
+
+
+def take_sums(engine, data):
+    """Counts what a worker of the real Locust reports."""
+    for entry in data["stats"]:
+        times = [(float(time), count) for time, count in entry["response_times"].items()]
+        method, name = str(entry["method"]), str(entry["name"])
+        engine.log_many(method, name, times, entry["num_none_requests"], int(entry["total_content_length"]))
+    for error in data["errors"].values():
+        engine.error_many(str(error["method"]), str(error["name"]), str(error["error"]), error["occurrences"])
+
+
 class LineKeeper(logging.Handler):
     """Keeps formatted log lines until the next report. Called from any thread."""
 
@@ -95,8 +109,7 @@ def versions():
 
 
 class Reporter:
-    """Reports one environment's run. `recorder` is the engine's `Stats` beneath `environment.stats`, or None where
-    this process measures nothing itself (a master)."""
+    """Reports one environment's run. `recorder` is the engine's `Stats` beneath `environment.stats`."""
 
     def __init__(self, link, environment, lines, slow_requests):
         self.link = link
@@ -140,8 +153,10 @@ class Reporter:
             self.link.snapshot(encoded)
             if self._for_master is not None:
                 self._for_master.append([self.generation, encoded])
-        total = self.recorder.total()
-        self.link.tell("times", start=total[7], last=total[8])
+        if not isinstance(self.environment.runner, MasterRunner):
+            # What a master has is its workers', who tell it themselves.
+            total = self.recorder.total()
+            self.link.tell("times", start=total[7], last=total[8])
 
     def send_to_master(self, is_of_same_start):
         """A worker: where its master is of another start, snapshots go to it in Locust's own reports."""
@@ -159,20 +174,30 @@ class Reporter:
         self.environment.events.report_to_master.add_listener(attach)
 
     def take_from_workers(self):
-        """A master: hands over what such workers send."""
+        """A master: its statistics are those of all workers. Those of the same start come over the link, as others' do that
+        the Rust side has from them; the rest in Locust's reports."""
+        engine = self.recorder
+        self.link.on_snapshot = engine.ingest
         foreign = set()
 
-        def hand_over(client_id, data):
-            if "squall" not in data and client_id not in foreign:
-                foreign.add(client_id)
-                logger.warning(
-                    "Worker %s is not Squall's: its requests are in environment.stats, but not in tables and files",
-                    client_id,
-                )
+        def take(client_id, data):
+            if "squall" not in data:
+                if client_id not in foreign:
+                    foreign.add(client_id)
+                    logger.info(
+                        "Worker %s is not Squall's: it makes load at Locust's speed, and its response times have two digits",
+                        client_id,
+                    )
+                take_sums(engine, data)
             for generation, encoded in data.get("squall", ()):
-                self.link.forward(f"{client_id}/{generation}", encoded)
+                name = f"{client_id}/{generation}"
+                engine.ingest(name, encoded)
+                self.link.forward(name, encoded)
 
-        self.environment.events.worker_report.add_listener(hand_over)
+        handlers = self.environment.events.worker_report._handlers
+        for place, handler in enumerate(handlers):
+            if getattr(handler, "__qualname__", "") == ON_WORKER_REPORT:
+                handlers[place] = take
 
     def tell_entry_times(self):
         """When each entry began and had its last request: exact, where snapshots only know the second."""

@@ -34,6 +34,8 @@ logger = logging.getLogger("locust.main")
 
 # How long the Rust side may take to answer or to read. Seconds.
 PATIENCE = 10
+# How long the other processes of a start may take to tell what they have measured.
+SYNC_PATIENCE = 3
 # Fewest open files a test should be able to have.
 OPEN_FILES = 10_000
 
@@ -111,7 +113,7 @@ def keep_lines(options):
     """A handler that sees every log line Locust's own log reader sees."""
     keeper = LineKeeper()
     if options.skip_log_setup:
-        logging.getLogger().addHandler(keeper)
+        # The log is the user's: with a handler of ours the standard library would not set up its own.
         return keeper
     form = f"[%(asctime)s] {log.HOSTNAME}/%(levelname)s/%(name)s: %(message)s"
     keeper.setFormatter(logging.Formatter(form))
@@ -220,6 +222,8 @@ class Session:
         self.is_signalled = False
         # Why the test ends: set once, by whoever is first.
         self.ended = AsyncResult()
+        # The reports are written.
+        self.reported = AsyncResult()
         # What a user's `StopTest` outside a task said, such as that there is no host.
         self.stop_test = None
         self.lines = keep_lines(options)
@@ -251,6 +255,8 @@ class Session:
             ends = self.web_ui.greenlet
             if isinstance(self.web_ui, behind.WebUIBehind):
                 self.link.tell("web", port=self.web_ui.own_port(), wants_all=self.web_ui.is_changed())
+        if self.options.class_picker:
+            logger.debug("Locust is running with the UserClass Picker Enabled")
         gevent.spawn(stats.stats_history, self.runner)
         self.reporter.start()
         try:
@@ -280,8 +286,10 @@ class Session:
                     f"Invalid --expect-workers argument ({options.expect_workers}), must be a positive number"
                 )
                 sys.exit(-1)
-            forks.use_python_stats(environment)
+            # Its listeners run in reverse: this comes after the workers were told to quit, and before the Locust file's own.
+            environment.events.quitting.add_listener(self.wait_for_last_numbers)
             self.runner = environment.create_master_runner(options.master_bind_host, options.master_bind_port)
+            environment.events.test_stop._handlers.insert(0, self.wait_for_numbers)
         elif options.worker:
             try:
                 self.runner = environment.create_worker_runner(options.master_host, options.master_port)
@@ -298,6 +306,22 @@ class Session:
             self.reporter.take_from_workers()
         elif options.worker:
             self.reporter.send_to_master(self.family.is_forked_worker)
+
+    def wait_for_numbers(self, environment, **_kwargs):
+        """Waits until `environment.stats` has what every worker of this start has measured so far."""
+        self.merge(SYNC_PATIENCE, is_last=False)
+
+    def wait_for_last_numbers(self, environment, **_kwargs):
+        """The same, once the workers have stopped."""
+        self.merge(SYNC_PATIENCE + self.environment.stop_timeout, is_last=True)
+
+    def merge(self, patience, is_last):
+        if not self.link.is_open:
+            return
+        answer = AsyncResult()
+        self.link.handlers["merged"] = answer.set
+        self.link.tell("merge", last=is_last)
+        answer.wait(patience)
 
     def follow_resets(self):
         """Tells the Rust side when statistics start anew, after what was measured before."""
@@ -400,6 +424,8 @@ class Session:
         self.link.handlers["quit"] = lambda message: self.end("quit")
         self.link.handlers["reset_stats"] = lambda message: self.reset_stats()
         self.link.handlers["sync"] = self.sync
+        self.link.handlers["tables"] = self.log_tables
+        self.link.handlers["reported"] = self.reported.set
 
     def sync(self, message):
         """Tells how everything is now, then that it was told."""
@@ -407,6 +433,12 @@ class Session:
         if self.web_ui:
             self.tell_tasks()
         self.link.tell("synced", id=message["id"])
+
+    @staticmethod
+    def log_tables(message):
+        """Tables go to the log where that is the user's own."""
+        for line in message["text"].splitlines():
+            stats.console_logger.info(line)
 
     def reset_stats(self):
         self.environment.events.reset_stats.fire()
@@ -482,11 +514,15 @@ class Session:
             self.shape_watch = gevent.spawn(self.watch_shape, runner.shape_greenlet)
         else:
             gevent.spawn(runner.start, options.num_users, options.spawn_rate).link_exception(self.exception_handler)
-        if options.run_time:
+        if self.environment.shape_class:
+            # The shape says when it is over; one that uses the common options reads the limit itself.
+            if options.run_time and self.environment.shape_class.use_common_options:
+                logger.info(f"Run time limit set to {options.run_time} seconds")
+        elif options.run_time:
             logger.info(f"Run time limit set to {options.run_time} seconds")
             limit = gevent.spawn_later(options.run_time, self.stop_and_maybe_quit, "--run-time limit reached")
             limit.link_exception(self.exception_handler)
-        elif not self.environment.shape_class:
+        else:
             logger.info("No run time limit set, use CTRL+C to interrupt")
 
     def wait_for_workers(self):
@@ -592,6 +628,7 @@ class Session:
         self.end("terminate")
 
     def on_link_lost(self):
+        self.reported.set(None)
         if self.ended.ready():
             return
         logger.error("lost the connection to squall, shutting down")
@@ -608,13 +645,19 @@ class Session:
         logger.debug("Cleaning up runner...")
         runner.quit()
         self.reporter.report(last=True)
-        if self.role() != "worker":
+        if self.role() == "local":
             self.reporter.tell_entry_times()
+        if self.role() != "worker":
             self.tell_tasks()
         if self.options.html_file:
             process_html_filename(self.options)
+            logger.debug("Writing html report to file: %s", self.options.html_file)
+        # What was printed stands before the reports.
+        sys.stdout.flush()
         self.link.tell("finished", html_file=self.options.html_file, host=self.host())
         self.link.flush(PATIENCE)
+        if self.role() != "worker" and self.link.is_open:
+            self.reported.wait(PATIENCE)
         environment.events.quit.fire(exit_code=code)
         sys.exit(code)
 

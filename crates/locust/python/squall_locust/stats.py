@@ -226,6 +226,8 @@ class _Entries(dict):
         self.request_stats = stats
 
     def __missing__(self, key):
+        # Asking for an entry makes it, in Locust too.
+        self.request_stats.engine.touch(str(key[1]), str(key[0]))
         entry = self[key] = EngineEntry(self.request_stats, key[0], key[1])
         return entry
 

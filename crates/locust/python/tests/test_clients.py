@@ -4,6 +4,7 @@ One user is as a Locust file gets it; of the other the engine is taken out, so t
 geventhttpclient, do everything. Whatever can be seen of response, request, errors and statistics is compared.
 """
 
+import copy
 import io
 import time
 import unittest
@@ -431,6 +432,53 @@ class Ours(Case):
                 client.get("/once")
                 client.post("/once", data="x")
         self.assertEqual(self.environment.stats.total.num_failures, 0)
+
+    def test_a_kept_connection_that_ends_without_an_answer_is_tried_again_as_the_library_does(self):
+        # urllib3 sends once; geventhttpclient once for each place in its pool and once more, but only what may be repeated.
+        for kind, method, times in (
+            (HttpUser, "GET", 1),
+            (HttpUser, "POST", 1),
+            (FastHttpUser, "GET", 12),
+            (FastHttpUser, "POST", 1),
+        ):
+            user = self.user(kind)
+            user.client.get("/", name="/")
+            response = user.client.request(method, "/close", name=f"{kind.__name__} {method}")
+            self.assertEqual(response.status_code, 0)
+            sent = [seen for seen in self.server.seen if seen[:2] == (method, "/close")]
+            self.assertEqual(len(sent), times, (kind, method))
+            self.server.seen.clear()
+            entry = self.environment.stats.get(f"{kind.__name__} {method}", method)
+            self.assertEqual((entry.num_requests, entry.num_failures), (1, 1))
+
+    def test_an_adapter_of_the_user_s_own_is_asked(self):
+        class Own(requests.adapters.HTTPAdapter):
+            n_sent = 0
+
+            def send(self, *args, **kwargs):
+                Own.n_sent += 1
+                return super().send(*args, **kwargs)
+
+        client = self.user(HttpUser).client
+        client.get("/")
+        client.mount("http://", Own())
+        client.get("/")
+        self.assertEqual(Own.n_sent, 1)
+        client.adapters["http://127.0.0.1"] = Own()
+        client.get("/")
+        self.assertEqual(Own.n_sent, 2)
+        client = self.user(HttpUser).client
+        client.get("/")
+        client.adapters = {"http://": Own(), "https://": Own()}
+        client.get("/")
+        self.assertEqual(Own.n_sent, 3)
+        self.assertEqual(type(copy.copy(client.adapters)), dict)
+
+    def test_a_request_that_can_not_be_sent_is_named_as_locust_names_it(self):
+        client = self.user(HttpUser).client
+        client.get(f"{self.host}/", headers={"X": "line\nbreak"})
+        client.get("/", headers={"X": "line\nbreak"}, name="named")
+        self.assertEqual(set(self.environment.stats.entries), {(f"{self.host}/", "GET"), ("named", "GET")})
 
     def test_a_name_is_looked_up(self):
         for kind in (HttpUser, FastHttpUser):

@@ -7,7 +7,7 @@ from locust import FastHttpUser, HttpUser
 from locust.exception import CatchResponseError
 from locust.stats import CachedResponseTimes, StatsEntry, StatsError
 from support import Case
-from squall_locust import stats
+from squall_locust import _engine, stats
 
 
 class Stats(Case):
@@ -70,6 +70,29 @@ class Stats(Case):
         total = request_stats.total
         total.response_times_cache[int(time.time()) - 10] = CachedResponseTimes({}, 0, 0)
         self.assertEqual(total.get_current_response_time_percentile(0.5), 30)
+
+    def test_asking_for_an_entry_makes_it(self):
+        request_stats = self.environment.stats
+        self.assertEqual(request_stats.get("nothing", "GET").num_requests, 0)
+        self.assertEqual(list(request_stats.entries), [("nothing", "GET")])
+        request_stats.reset_all()
+        self.assertEqual(request_stats.engine.keys(), [("GET", "nothing")])
+
+    def test_the_numbers_of_another_process_are_taken_in(self):
+        worker = _engine.Stats()
+        worker.log("GET", "/a", 12.5, 7)
+        worker.error("GET", "/a", "ValueError('x')")
+        encoded = worker.snapshot()
+        request_stats = self.environment.stats
+        for _ in range(2):
+            request_stats.engine.ingest("worker", encoded)
+        entry = request_stats.entries[("/a", "GET")]
+        self.assertEqual((entry.num_requests, entry.num_failures, entry.max_response_time), (1, 1, 12.5))
+        self.assertEqual([error.occurrences for error in request_stats.errors.values()], [1])
+        request_stats.engine.log_many("GET", "/a", [(20.0, 3)], 1, 40)
+        self.assertEqual((request_stats.total.num_requests, request_stats.total.num_none_requests), (5, 1))
+        self.assertEqual(request_stats.total.total_content_length, 47)
+        self.assertRaises(RuntimeError, request_stats.engine.ingest, "worker", b"no snapshot")
 
     def test_names_that_are_no_text_are_counted(self):
         self.environment.events.request.fire(

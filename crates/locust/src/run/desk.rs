@@ -9,6 +9,7 @@ use rt::Nanos;
 use serde_json::{Value, json};
 
 use super::ending::Ending;
+use super::merging::Merging;
 use super::{Event, Host, Outcome, PageOf, Request, Signal, SyncReply};
 use crate::csv::{Form, History};
 use crate::entry::Memory;
@@ -34,6 +35,8 @@ struct Peer {
     connection: Connection,
     hello: Option<Hello>,
     is_open: bool,
+    /// How often its engine began anew.
+    resets: u32,
     health: Health,
     /// Health and time when it began to report, so that shares are of the test.
     first_health: Option<(Health, Nanos)>,
@@ -59,6 +62,7 @@ pub(super) struct Desk<'a> {
     pub(super) files: Option<CsvFiles>,
     pub(super) state: State,
     pub(super) ending: Ending,
+    pub(super) merging: Merging,
     peers: BTreeMap<u64, Peer>,
     /// The connection of the process that leads the test.
     lead: Option<u64>,
@@ -84,10 +88,12 @@ pub(super) fn now_s() -> f64 {
 impl<'a> Desk<'a> {
     pub(super) fn new(request: &'a Request, pid: u32, host: &'a mut dyn Host) -> Self {
         let memory = Memory { all_seconds: false, window: false };
+        let mut statistics = Statistics::new(request.own.rounding, memory, now_s());
+        statistics.show_missed(!request.as_locust || request.own.missed_slots);
         Self {
             request,
             host,
-            statistics: Statistics::new(request.own.rounding, memory, now_s()),
+            statistics,
             settings: Settings::default(),
             exceptions: Vec::new(),
             tasks: json!({"per_class": {}, "total": {}}),
@@ -95,6 +101,7 @@ impl<'a> Desk<'a> {
             files: None,
             state: State::default(),
             ending: Ending::default(),
+            merging: Merging::default(),
             peers: BTreeMap::new(),
             lead: None,
             pid,
@@ -156,13 +163,18 @@ impl<'a> Desk<'a> {
     fn sync(&mut self, reply: SyncReply) {
         match self.lead {
             Some(lead) => {
-                self.n_syncs += 1;
-                self.syncs.push((self.n_syncs, reply));
-                let id = self.n_syncs;
+                let id = self.next_question();
+                self.syncs.push((id, reply));
                 self.tell(lead, &json!({"type": "sync", "id": id}));
             }
             None => reply(),
         }
+    }
+
+    /// The number of a question to a process.
+    pub(super) fn next_question(&mut self) -> u64 {
+        self.n_syncs += 1;
+        self.n_syncs
     }
 
     fn synced(&mut self, id: u64) {
@@ -209,6 +221,7 @@ impl<'a> Desk<'a> {
                     connection,
                     hello: None,
                     is_open: true,
+                    resets: 0,
                     health: Health::default(),
                     first_health: None,
                     last_health_at: Nanos::default(),
@@ -216,7 +229,13 @@ impl<'a> Desk<'a> {
                 self.peers.insert(source, peer);
             }
             Event::Message(source, value) => self.hear(source, &value),
-            Event::Snapshot(source, snapshot) => self.measured(source, *snapshot),
+            Event::Snapshot(source, snapshot) => {
+                if self.lead != Some(source) {
+                    let generation = self.peers.get(&source).map_or(0, |peer| peer.resets);
+                    self.relay(source, generation, &snapshot);
+                }
+                self.measured(source, *snapshot);
+            }
             Event::Forwarded(name, snapshot) => {
                 let next = FORWARDED_FROM + self.forwarded.len() as u64;
                 let source = *self.forwarded.entry(name).or_insert(next);
@@ -247,6 +266,9 @@ impl<'a> Desk<'a> {
             Message::Reset { forget, time_s } => {
                 self.statistics.forget_source(source);
                 self.signatures.remove(&source);
+                if let Some(peer) = self.peers.get_mut(&source) {
+                    peer.resets += 1;
+                }
                 if is_lead {
                     self.start_anew(forget, time_s);
                 }
@@ -270,9 +292,12 @@ impl<'a> Desk<'a> {
                 self.host.serve(port);
             }
             Message::Synced(id) if is_lead => self.synced(id),
+            Message::Synced(id) => self.worker_synced(source, id),
+            Message::Merge(is_last) if is_lead => self.merge(is_last),
             Message::Finished { html_file, host } if is_lead => {
                 self.ending.finish(html_file, host);
             }
+            Message::Finished { .. } => self.worker_ended(source),
             _ => {}
         }
     }
@@ -291,7 +316,27 @@ impl<'a> Desk<'a> {
         signature
     }
 
-    fn tell(&mut self, source: u64, message: &Value) {
+    /// Tells the process that leads.
+    pub(super) fn tell_lead(&mut self, message: &Value) {
+        if let Some(lead) = self.lead {
+            self.tell(lead, message);
+        }
+    }
+
+    /// Hands the process that leads a snapshot of another.
+    pub(super) fn relay_to_lead(&mut self, name: &str, encoded: &[u8]) {
+        if let Some(peer) = self.lead.and_then(|lead| self.peers.get_mut(&lead)) {
+            drop(peer.connection.relay(name, encoded));
+        }
+    }
+
+    /// The connections of processes that do not lead.
+    pub(super) fn open_workers(&self) -> impl Iterator<Item = u64> {
+        let peers = self.peers.iter().filter(|(_, peer)| peer.is_open && peer.hello.is_some());
+        peers.map(|(source, _)| *source).filter(|source| self.lead != Some(*source))
+    }
+
+    pub(super) fn tell(&mut self, source: u64, message: &Value) {
         if let Some(peer) = self.peers.get_mut(&source) {
             // A child that is gone is heard of by its connection's end.
             drop(peer.connection.tell(message));
@@ -319,6 +364,9 @@ impl<'a> Desk<'a> {
             peer.hello = Some(hello);
         }
         self.tell(source, &welcome);
+        if self.lead == Some(source) {
+            self.relay_early();
+        }
     }
 
     /// Where the web UI of a test listens; none where it has none. Empty: on all interfaces.
@@ -371,7 +419,10 @@ impl<'a> Desk<'a> {
         }
         let wants_tables = hello.is_on("headless") || hello.is_on("print_stats");
         if wants_tables && !hello.is_on("only_summary") {
-            self.due.tables = Some(now);
+            // Before there is a log that would take it, the first table would come from us.
+            let is_theirs = hello.is_on("skip_log_setup");
+            let later = next(now, self.settings.console_interval_s);
+            self.due.tables = Some(if is_theirs { later } else { now });
         }
         self.due.chart = Some(now);
         // The first table comes before the first line of the test's log, as in Locust.
@@ -411,6 +462,8 @@ impl<'a> Desk<'a> {
     fn close(&mut self, source: u64, error: Option<String>) {
         let Some(peer) = self.peers.get_mut(&source) else { return };
         peer.is_open = false;
+        self.worker_ended(source);
+        let Some(peer) = self.peers.get(&source) else { return };
         let who = peer.hello.as_ref().map(|hello| (hello.role, hello.pid));
         if let Some(error) = error {
             self.host.warn(&format!("the connection to a Python process broke: {error}"));
@@ -493,7 +546,7 @@ impl<'a> Desk<'a> {
         if is_due(self.due.tables) {
             self.due.tables = Some(next(now, self.settings.console_interval_s));
             let text = tables::requests(&self.statistics, self.layout(), Rates::Current);
-            self.host.err(&text);
+            self.show_tables(&text);
         }
         if is_due(self.due.chart) {
             self.due.chart = Some(next(now, self.settings.history_interval_s));
@@ -504,6 +557,15 @@ impl<'a> Desk<'a> {
             }
         }
         self.end_if_due();
+    }
+
+    /// Prints tables, or gives them to the log of the process that leads where that is set up by the Locust file.
+    pub(super) fn show_tables(&mut self, text: &str) {
+        let is_theirs = self.hello().is_some_and(|hello| hello.is_on("skip_log_setup"));
+        match self.lead {
+            Some(lead) if is_theirs => self.tell(lead, &json!({"type": "tables", "text": text})),
+            _ => self.host.err(text),
+        }
     }
 
     /// Writes the CSV files as things are now.

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rt::Nanos;
+use serde_json::json;
 
 use super::desk::Desk;
 use crate::history::Moment;
@@ -136,6 +137,7 @@ impl Desk<'_> {
             let line = self.own_lines();
             self.host.err(&line);
         }
+        self.tell_lead(&json!({"type": "reported"}));
     }
 
     fn print_tables(&mut self) {
@@ -146,7 +148,7 @@ impl Desk<'_> {
             tables::errors(&self.statistics, layout),
         ]
         .concat();
-        self.host.err(&text);
+        self.show_tables(&text);
     }
 
     /// The report's file: a child that was killed could not fill in its name.
@@ -216,6 +218,14 @@ impl Desk<'_> {
                     ));
                 }
             }
+        }
+        if let Some(all) = self.statistics.with_missed() {
+            let times = all.percentiles(&[0.5, 0.95, 0.99]);
+            text.push_str(&format!(
+                "With the {} slots that users with a constant pace missed while they waited: p50 {:.3} ms, p95 {:.3} ms, \
+                 p99 {:.3} ms\n",
+                all.slots, times[0], times[1], times[2]
+            ));
         }
         if let Some(line) = generator(&self.health()) {
             text.push_str(&line);

@@ -64,10 +64,17 @@ impl Client {
         connect_timeout: Option<f64>,
         read_timeout: Option<f64>,
     ) -> Client {
+        let retry = if like_requests {
+            Retry::Never
+        } else {
+            // Once for each place in the pool, and once more.
+            let places = u32::try_from(max_open.unwrap_or(max_idle)).unwrap_or(u32::MAX);
+            Retry::Repeatable(places.saturating_add(1))
+        };
         let config = ClientConfig {
             max_idle,
             max_open,
-            retry: if like_requests { Retry::Never } else { Retry::Repeatable },
+            retry,
             connect_timeout: seconds(connect_timeout),
             read_timeout: seconds(read_timeout),
             tls: tls.get().0.clone(),

@@ -7,6 +7,7 @@
 #![allow(unsafe_code, missing_docs)]
 
 mod client;
+mod inside;
 mod reply;
 mod stats;
 
@@ -19,6 +20,7 @@ use pyo3::prelude::*;
 
 use crate::engine::Engine;
 use client::{Client, Lines, Target, Tls};
+use inside::{Arrivals, Tally};
 use reply::Reply;
 use stats::Stats;
 
@@ -111,12 +113,14 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add("NotPlain", py.get_type::<NotPlain>())?;
     module.add("NoAddress", py.get_type::<NoAddress>())?;
+    module.add_class::<Arrivals>()?;
     module.add_class::<Client>()?;
     module.add_class::<Lines>()?;
     module.add_class::<Target>()?;
     module.add_class::<Tls>()?;
     module.add_class::<Reply>()?;
     module.add_class::<Stats>()?;
+    module.add_class::<Tally>()?;
     module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_function(wrap_pyfunction!(descriptor, module)?)?;
     module.add_function(wrap_pyfunction!(turn, module)?)?;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use metrics::Snapshot;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -58,6 +59,37 @@ impl Stats {
     #[pyo3(signature = (method, name, response_time, length))]
     fn log(&self, method: &str, name: &str, response_time: Option<f64>, length: i64) {
         self.lock().log(method, name, response_time, length, rt::unix_nanos());
+    }
+
+    /// Takes in what another process measured, of which there are snapshots: `source` names it.
+    fn ingest(&self, source: &str, encoded: &[u8]) -> PyResult<()> {
+        let snapshot = Snapshot::decode(encoded)
+            .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+        self.lock().ingest(source, &snapshot);
+        Ok(())
+    }
+
+    /// Counts requests that another program has summed up: response times with their counts, how many had none, their lengths
+    /// together.
+    fn log_many(&self, method: &str, name: &str, times: Vec<(f64, u64)>, nones: u64, length: i64) {
+        self.lock().log_many((method, name), &times, nones, length, rt::unix_nanos());
+    }
+
+    /// Counts `n` failures by the text failures are grouped by.
+    fn error_many(&self, method: &str, name: &str, text: &str, n: u64) {
+        let mut statistics = self.lock();
+        (0..n).for_each(|_| statistics.error(method, name, text, rt::unix_nanos()));
+    }
+
+    /// Counts the slots that a user with a constant pace missed by a task that took longer than it, all in seconds; `lag` is
+    /// what this gave for its last one, 0 for the first.
+    fn overrun(&self, run_time: f64, pace: f64, lag: f64) -> f64 {
+        self.lock().overrun(run_time, pace, lag, rt::unix_nanos())
+    }
+
+    /// Makes an entry without requests, unless there is one.
+    fn touch(&self, method: &str, name: &str) {
+        self.lock().touch(method, name, rt::unix_nanos());
     }
 
     /// Counts a failure by the text failures are grouped by.
