@@ -26,6 +26,7 @@ pub const FORMATS: &[(&str, fn(&[u8]))] = &[
     ("certificates", certificates),
     ("keys", keys),
     ("csv", csv),
+    ("probes", probes),
 ];
 
 // The parser belongs to a crate that brings a script engine along; itself it needs nothing.
@@ -108,8 +109,31 @@ pub fn record(bytes: &[u8]) {
     if let Ok(run) = record::Run::open(&folder) {
         let _ = (run.recovery.to_string(), run.snapshot_count());
         let _ = run.rebuild();
+        if let Ok(observed) = run.observed_snapshots() {
+            let _ = observed.filter(Result::is_ok).count();
+        }
     }
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+/// What is to be watched, as a flag or a file; and text out of which secrets are taken.
+pub fn probes(bytes: &[u8]) {
+    use plan::probe::{Probes, flag, redact};
+    let text = String::from_utf8_lossy(bytes);
+    let mut all = Probes::default();
+    if let Ok(flag::Wanted::Probes(probes)) = flag::parse(&text) {
+        all.add(*probes);
+    }
+    if let Ok(probes) = serde_json::from_str::<Probes>(&text) {
+        all.add(probes);
+    }
+    if all.complete().is_ok() {
+        let written = serde_json::to_string(&all).expect("probes have JSON");
+        let read: Probes = serde_json::from_str(&written).expect("what was written is read");
+        assert_eq!(read, all, "{text:?}");
+    }
+    assert!(redact::text(&text).len() <= text.len() + redact::MASK.len() * (text.len() / 2 + 1));
+    assert!(redact::sql(&text).len() <= text.len() + 1);
 }
 
 /// Options of a script or a configuration file, then what they plan.
