@@ -25,6 +25,11 @@ pub(crate) fn args() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
+/// The arguments as a record may keep them: without passwords.
+pub(crate) fn shown_args() -> Vec<String> {
+    args().iter().map(|word| plan::probe::redact::text(word)).collect()
+}
+
 /// Where k6 looks for its configuration by default.
 pub(crate) fn default_config_file() -> Option<PathBuf> {
     let base = option_var("XDG_CONFIG_HOME")
@@ -63,6 +68,14 @@ pub(crate) fn python_search(chosen: Option<String>) -> locust::python::Search {
 /// The user's `PYTHONPATH`, and whether `PYTHONSAFEPATH` is set.
 pub(crate) fn python_paths() -> (Option<std::ffi::OsString>, bool) {
     (std::env::var_os("PYTHONPATH"), std::env::var_os("PYTHONSAFEPATH").is_some())
+}
+
+/// This program's file, for processes that run it too.
+///
+/// # Errors
+/// The system does not tell.
+pub(crate) fn own_program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
 }
 
 /// A folder for what lives as long as the process.

@@ -38,6 +38,31 @@ pub(crate) fn send(pid: u32, number: libc::c_int) {
     }
 }
 
+/// Sends a signal to a process and to everything in the group it leads.
+pub(crate) fn send_to_group(pid: u32, number: libc::c_int) {
+    let Ok(pid) = libc::pid_t::try_from(pid) else { return };
+    // 0 and 1 would mean groups that are not the process's own.
+    if pid > 1 {
+        // SAFETY: kill touches no memory of this process.
+        unsafe { libc::kill(-pid, number) };
+    }
+}
+
+/// Makes a process that is to be started lead a group of its own, so that Ctrl-C at the terminal does not reach it, and
+/// has it asked to end when the thread that starts it dies, by `kill -9` too (Linux only).
+pub(crate) fn lead_a_group(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt as _;
+    command.process_group(0);
+    #[cfg(target_os = "linux")]
+    // SAFETY: between fork and exec only prctl runs, which is async-signal-safe and touches no memory.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+            Ok(())
+        });
+    }
+}
+
 extern "C" fn handle(number: libc::c_int) {
     let byte = [u8::try_from(number).unwrap_or(0)];
     // SAFETY: write is async-signal-safe; the buffer is one valid byte; a bad descriptor only makes it fail.

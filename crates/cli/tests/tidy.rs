@@ -26,24 +26,41 @@ const CRATES: &[(&str, u8, &[&str])] = &[
     ("engine", 2, &["rt", "plan", "metrics"]),
     ("record", 2, &["plan", "metrics"]),
     ("report", 2, &["plan", "metrics"]),
+    ("observe", 2, &["rt", "plan", "metrics"]),
+    ("kubernetes", 3, &["rt", "plan", "metrics", "observe"]),
     ("k6", 3, &["rt", "plan", "html", "crypto", "typescript", "metrics", "net", "engine"]),
     ("burst", 3, &["rt", "plan", "metrics", "net", "engine"]),
     ("outputs", 3, &["rt", "plan", "metrics", "net"]),
-    ("pyengine", 3, &["rt", "metrics", "net"]),
+    ("pyengine", 3, &["rt", "metrics", "net", "plan"]),
     ("locust", 3, &["rt", "metrics"]),
     ("web", 4, &["rt", "metrics", "engine", "report"]),
+    ("suite", 4, &["rt", "plan", "metrics", "net", "record", "report"]),
     (
         "cli",
         5,
         &[
-            "rt", "plan", "metrics", "net", "engine", "record", "report", "k6", "burst", "outputs",
-            "locust", "web", "demo",
+            "rt",
+            "plan",
+            "metrics",
+            "net",
+            "engine",
+            "record",
+            "report",
+            "observe",
+            "kubernetes",
+            "k6",
+            "burst",
+            "outputs",
+            "locust",
+            "suite",
+            "web",
+            "demo",
         ],
     ),
 ];
 
 /// What tests and benches of a crate may use besides.
-const DEV: &[(&str, &[&str])] = &[("k6", &["demo"])];
+const DEV: &[(&str, &[&str])] = &[("k6", &["demo"]), ("kubernetes", &["demo", "report"])];
 
 /// Crates of others that bring sockets, clocks or threads: not for crates that do no I/O.
 const IMPURE: &[&str] = &[
@@ -490,7 +507,8 @@ fn words_behind<'a>(text: &'a str, lead: &str) -> Vec<(usize, &'a str)> {
                 continue;
             }
             let rest = &line[start + lead.len()..];
-            let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-');
+            let end =
+                rest.find(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '-');
             found.push((at + 1, &rest[..end.unwrap_or(rest.len())]));
         }
     }

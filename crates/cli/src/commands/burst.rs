@@ -1,25 +1,36 @@
 //! `squall burst`: load without a script.
 
+mod inside;
+mod kept;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use burst::{Burst, Load, Shape, Tally, Target};
+use burst::{Burst, Load, Shape, Target};
 use engine::progress::{Phase, Progress};
 use engine::{End, IdleOrder, Observer, RunConfig, RunOutcome};
-use metrics::{AggregatorConfig, Registry, SampleBatch, ShardConfig, Sink, Snapshot, TrendSink};
+use metrics::{AggregatorConfig, Registry, SampleBatch, ShardConfig, Snapshot};
 use net::dns::{Resolver, ResolverOptions};
 use net::http::{ClientConfig, Headers, Method, Reuse};
 use net::tls::{TlsConfig, TlsOptions, Verify};
 use net::url::Url;
 use plan::segment::Striping;
-use report::{BurstFigures, LatencyFigures};
+use report::BurstFigures;
 use rt::Nanos;
+
+use kept::Errors;
+pub(crate) use kept::report;
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::{Flag, Kind, Parsed};
 use crate::log::Level;
+use crate::run::forwards::RunForwards;
+use crate::run::judging::Criteria;
+use crate::run::observing::{self, OBSERVE, Observing, Takers};
+use crate::run::recording::Recording;
 use crate::run::stopping;
 use crate::run::summary;
+use crate::run::troubles::Troubles;
 use crate::session::Session;
 
 /// `burst`'s own flags.
@@ -73,11 +84,31 @@ pub(crate) const FLAGS: &[Flag] = &[
         "statuses",
         "statuses that count as ok, e.g. 200,300-399 (default 200-399)",
     ),
+    Flag::new(
+        "asgi",
+        Kind::Text,
+        "package.module:app",
+        "load an ASGI application within its own Python process, without a network; arguments are paths",
+    ),
+    Flag::new(
+        "python",
+        Kind::Text,
+        "path",
+        "with --asgi: the Python to use (default: the active environment's)",
+    ),
     Flag::new("timeout", Kind::Duration, "duration", "limit of one request (default 60s)"),
     Flag::new("insecure-skip-tls-verify", Kind::Bool, "", "take any certificate"),
     Flag::new("no-connection-reuse", Kind::Bool, "", "a new connection for each request"),
     Flag::new("cores", Kind::Int, "n", "cores to use (default: all this process may use)"),
     Flag::new("json", Kind::Bool, "", "print the result as JSON"),
+    Flag::new(
+        "record",
+        Kind::Text,
+        "path",
+        "where to keep the run (default: the user's data folder)",
+    ),
+    Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
+    OBSERVE,
 ];
 
 const DEFAULT_CONCURRENCY: i64 = 10;
@@ -89,26 +120,55 @@ const PLAIN_EVERY: Duration = Duration::from_secs(1);
 
 /// Loads the URLs.
 pub(crate) fn run(session: &Session) -> CommandResult {
+    if let Some(application) = session.flags.text("asgi") {
+        return inside::run(session, application);
+    }
+    if session.flags.is_set("python") {
+        return Err(Failure::usage("--python needs --asgi"));
+    }
     let _ = crate::machine::raise_descriptor_limit();
+    let forwards = RunForwards::open(&session.flags, &session.log)?;
+    let session = &forwards.tell(session);
     let load = load(&session.flags)?;
     let scenario = load.scenario().map_err(|error| Failure::usage(error.to_string()))?;
     let is_open = scenario.executor.is_open_loop();
-    let burst = Arc::new(Burst::new(target(&session.flags)?, Arc::new(client(&session.flags)?)));
+    let probes = observing::wanted(session.flags.all("observe"))?;
+    let criteria = Criteria::read(&session.flags)?;
+    let burst = Arc::new(Burst::new(
+        target(&session.flags, &session.flags.args)?,
+        Arc::new(client(&session.flags)?),
+    ));
     let (stop, stops) = engine::stop_pair();
     stopping::listen(stop, session.log.clone())
         .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
     let is_json = session.flags.is_on("json");
-    let mut watch = Live {
-        session,
-        is_silent: is_json || session.quiet(),
-        plain_due: rt::now() + PLAIN_EVERY,
-        last: (Duration::ZERO, 0),
-    };
+    let meta = kept::meta(&session.flags, is_open, &scenario);
     let config = run_config(&session.flags, scenario)?;
+    let recording = if session.flags.is_on("no-record") {
+        None
+    } else {
+        Recording::start(session.flags.text("record"), meta, &session.log)
+    };
+    let takers = Takers { recording: recording.as_ref(), outputs: None, log: &session.log };
+    let observing = Observing::start(&probes, &takers)?;
+    if !is_json && !session.quiet() {
+        for line in forwards.lines() {
+            session.terminal.err(&format!("forward: {line}\n"));
+        }
+    }
+    let mut watch = Live {
+        ticker: Ticker::new(session),
+        recording,
+        is_started: false,
+        errors: Errors::default(),
+    };
     let outcome = engine::run(&burst, config, stops, &mut watch)
         .map_err(|error| Failure::usage(error.to_string()))?;
     session.terminal.clear();
-    let figures = figures(&outcome, &burst.tally(), is_open);
+    if let Some(observing) = observing {
+        observing.finish(None);
+    }
+    let figures = kept::figures(&outcome.totals, outcome.elapsed, &watch.errors, is_open);
     if is_json {
         let mut json = report::burst_json(&figures);
         json["self_check"] =
@@ -119,10 +179,28 @@ pub(crate) fn run(session: &Session) -> CommandResult {
         let check = summary::self_check(&outcome.self_check);
         session.terminal.out(&format!("{}\n", report::trust(&check)));
     }
-    Ok(ending(session, &outcome, &figures))
+    let status = ending(session, &outcome, &figures);
+    let recording = watch.recording.take();
+    let directory = recording.and_then(|recording| recording.finish(&kept::end(&outcome, status)));
+    let status = criteria.judge(session, directory.as_deref(), status);
+    if let Some(directory) = directory {
+        let line = format!("record: {}\n", directory.display());
+        // Standard output is the result's, where programs read it.
+        if is_json || session.quiet() {
+            session.terminal.err(&line);
+        } else {
+            session.terminal.out(&line);
+        }
+    }
+    Ok(status)
 }
 
 fn ending(session: &Session, outcome: &RunOutcome, figures: &BurstFigures) -> ExitStatus {
+    let mut troubles = Troubles::default();
+    troubles.take_kinds(figures.issued, &figures.err_by_kind);
+    for hint in troubles.hints() {
+        session.log.warn(&hint);
+    }
     match &outcome.end {
         End::Signal(_) => ExitStatus::Signal,
         End::Internal(text) => {
@@ -179,12 +257,12 @@ fn load(flags: &Parsed) -> Result<Load, Failure> {
     Ok(Load { shape, duration, requests })
 }
 
-fn target(flags: &Parsed) -> Result<Target, Failure> {
-    if flags.args.is_empty() {
+fn target(flags: &Parsed, urls: &[String]) -> Result<Target, Failure> {
+    if urls.is_empty() {
         return Err(Failure::usage("burst needs at least one URL")
             .hint("squall burst http://127.0.0.1:8000/"));
     }
-    let urls = flags.args.iter().map(|text| {
+    let urls = urls.iter().map(|text| {
         let absolute = if text.contains("://") { text.clone() } else { format!("http://{text}") };
         Url::parse(&absolute).map_err(|error| Failure::usage(format!("{text}: {error}")))
     });
@@ -283,92 +361,101 @@ fn run_config(flags: &Parsed, scenario: plan::scenario::Scenario) -> Result<RunC
     })
 }
 
-fn figures(outcome: &RunOutcome, tally: &Tally, is_open: bool) -> BurstFigures {
-    let sink = |name: &str| outcome.totals.metrics.iter().find(|m| m.name == name).map(|m| &m.sink);
-    let count = |name: &str| match sink(name) {
-        Some(Sink::Counter { sum }) => *sum as u64,
-        _ => 0,
-    };
-    let trend = |name: &str| match sink(name) {
-        Some(Sink::Trend(trend)) => LatencyFigures::from(trend),
-        _ => LatencyFigures::from(&TrendSink::default()),
-    };
-    let answered = count("http_reqs");
-    let err: u64 = tally.errors.values().sum();
-    BurstFigures {
-        issued: answered + outcome.progress.iterations_interrupted,
-        ok: answered.saturating_sub(err),
-        err: err + outcome.progress.iterations_interrupted,
-        err_by_kind: kinds(tally, outcome.progress.iterations_interrupted),
-        dropped: count("dropped_iterations"),
-        elapsed: outcome.elapsed,
-        bytes_sent: tally.bytes_sent,
-        bytes_received: tally.bytes_received,
-        latency: trend("http_req_duration"),
-        response: is_open.then(|| trend("squall_response_time")),
-        lateness: is_open.then(|| trend("squall_arrival_lateness")),
-    }
-}
-
-fn kinds(tally: &Tally, interrupted: u64) -> Vec<(String, u64)> {
-    let mut kinds: Vec<_> = tally.errors.iter().map(|(kind, n)| (kind.clone(), *n)).collect();
-    if interrupted > 0 {
-        kinds.push(("unanswered at the end".to_owned(), interrupted));
-    }
-    kinds
-}
-
-/// The live line.
-struct Live<'a> {
+/// The live line: redrawn on a terminal, else a line a second.
+struct Ticker<'a> {
     session: &'a Session,
     is_silent: bool,
     plain_due: Nanos,
     last: (Duration, u64),
 }
 
-impl Live<'_> {
-    fn line(&mut self, now: &Progress) -> String {
-        let (then, before) = self.last;
-        let done = now.iterations_completed;
-        let rate =
-            (done - before) as f64 / (now.elapsed - then.min(now.elapsed)).as_secs_f64().max(1e-3);
-        let dropped: u64 = now.scenarios.iter().map(|s| s.dropped).sum();
-        self.last = (now.elapsed, done);
-        let mut line = format!(
-            "{:>6.1}s  {done} answered, {rate:.0} req/s, {} under way",
-            now.elapsed.as_secs_f64(),
-            now.vus_active
-        );
-        if dropped > 0 {
-            line.push_str(&format!(", {dropped} dropped"));
+impl<'a> Ticker<'a> {
+    fn new(session: &'a Session) -> Self {
+        Self {
+            session,
+            is_silent: session.flags.is_on("json") || session.quiet(),
+            plain_due: rt::now() + PLAIN_EVERY,
+            last: (Duration::ZERO, 0),
         }
-        line
     }
-}
 
-impl Observer for Live<'_> {
-    fn progress(&mut self, now: &Progress) {
-        if self.is_silent || now.phase == Phase::Done || rt::now() < self.plain_due {
+    fn draw(&self, line: &str) {
+        if self.is_silent {
             return;
         }
-        self.plain_due = rt::now() + PLAIN_EVERY;
-        let line = self.line(now);
         if self.session.terminal.abilities.stdout_tty {
             self.session.terminal.draw(format!("\r\x1b[J{line}"));
         } else {
             self.session.terminal.err(&format!("{line}\n"));
         }
     }
+}
 
-    fn snapshot(&mut self, _: &Snapshot) {}
+/// How it goes, since the time and the number of answers in `last`, which become those of now.
+fn live_line(
+    last: &mut (Duration, u64),
+    elapsed: Duration,
+    done: u64,
+    under_way: u64,
+    dropped: u64,
+) -> String {
+    let (then, before) = *last;
+    *last = (elapsed, done);
+    let seconds = elapsed.saturating_sub(then).as_secs_f64().max(1e-3);
+    let rate = done.saturating_sub(before) as f64 / seconds;
+    let mut line = format!(
+        "{:>6.1}s  {done} answered, {rate:.0} req/s, {under_way} under way",
+        elapsed.as_secs_f64(),
+    );
+    if dropped > 0 {
+        line.push_str(&format!(", {dropped} dropped"));
+    }
+    line
+}
+
+/// Who watches the engine.
+struct Live<'a> {
+    ticker: Ticker<'a>,
+    recording: Option<Recording>,
+    is_started: bool,
+    errors: Errors,
+}
+
+impl Observer for Live<'_> {
+    fn progress(&mut self, now: &Progress) {
+        if !self.is_started && !matches!(now.phase, Phase::Init | Phase::Paused) {
+            self.is_started = true;
+            let since = u64::try_from(now.elapsed.as_nanos()).unwrap_or(0);
+            if let Some(recording) = &mut self.recording {
+                recording.started(rt::unix_nanos().saturating_sub(since));
+            }
+        }
+        let ticker = &mut self.ticker;
+        if ticker.is_silent || now.phase == Phase::Done || rt::now() < ticker.plain_due {
+            return;
+        }
+        ticker.plain_due = rt::now() + PLAIN_EVERY;
+        let dropped = now.scenarios.iter().map(|s| s.dropped).sum();
+        let (done, active) = (now.iterations_completed, now.vus_active);
+        let line = live_line(&mut ticker.last, now.elapsed, done, active, dropped);
+        ticker.draw(&line);
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot) {
+        self.errors.take(snapshot);
+        if let Some(recording) = &mut self.recording {
+            recording.snapshot(snapshot);
+        }
+    }
 
     fn samples(&mut self, _: &SampleBatch) {}
 
     fn warning(&mut self, text: &str, fields: &[(&'static str, String)]) {
+        let log = &self.ticker.session.log;
         if text.starts_with("Insufficient VUs") {
             let text = "requests are dropped: as many as --max-concurrency allows are under way";
-            return self.session.log.log(Level::Warning, text, &[]);
+            return log.log(Level::Warning, text, &[]);
         }
-        self.session.log.log(Level::Warning, text, fields);
+        log.log(Level::Warning, text, fields);
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 use std::sync::mpsc;
+use std::time::Duration;
 
+use demo::cluster::{Cluster, ClusterConfig, ClusterHandle, StoryPlan};
 use demo::{Command, CommandError, TargetHandle};
+use serde_json::json;
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::{Flag, Kind, Parsed};
@@ -46,7 +49,30 @@ pub(crate) const FLAGS: &[Flag] = &[
         "requests remembered for /_log (default 1000000)",
     ),
     Flag::new("transcript", Kind::Bool, "", "keep requests as received for /_transcript"),
+    Flag::new(
+        "cluster",
+        Kind::Text,
+        "address",
+        "also serve a simulated Kubernetes API that plays a recorded scaling from 2 pods to 10 and back",
+    ),
+    Flag::new(
+        "cluster-speed",
+        Kind::Float,
+        "factor",
+        "how many times faster it is played (default 1: it takes a minute)",
+    ),
+    Flag::new(
+        "cluster-kubeconfig",
+        Kind::Text,
+        "file",
+        "where to write the kubeconfig for it (default squall-cluster.yaml)",
+    ),
 ];
+
+/// How long after the first request the recorded load rises.
+const CLUSTER_LEAD: Duration = Duration::from_secs(2);
+/// The port that the simulated pods' containers listen on.
+const POD_PORT: u16 = 8000;
 
 /// Serves until the first signal, then says what was served.
 pub(crate) fn run(session: &Session) -> CommandResult {
@@ -64,11 +90,57 @@ pub(crate) fn run(session: &Session) -> CommandResult {
         }
     })?;
     session.terminal.out(&greeting(&target));
+    let cluster = cluster(&session.flags, &target)?;
+    if let Some((cluster, kubeconfig)) = &cluster {
+        session.terminal.out(&format!(
+            "\nA simulated Kubernetes API is at http://{}; try\n  \
+             squall burst --kubeconfig {kubeconfig} --k8s-forward svc/web:80 http://{{web}}/v1/results\n",
+            cluster.address()
+        ));
+    }
     // The sender lives as long as the thread that watches signals, so this only ends with a signal.
     let _ = stopped.recv();
     session.terminal.out(&served(&target));
     target.stop();
     Ok(ExitStatus::Success)
+}
+
+/// Starts the simulated cluster whose services lead to the target, if it is wanted, and writes its kubeconfig.
+fn cluster(
+    flags: &Parsed,
+    target: &TargetHandle,
+) -> Result<Option<(ClusterHandle, String)>, Failure> {
+    let Some(text) = flags.text("cluster") else { return Ok(None) };
+    let listen = demo::address(text).map_err(|error| Failure::usage(error.to_string()))?;
+    let speed = flags.float("cluster-speed").unwrap_or(1.0);
+    if !(0.1..=1000.0).contains(&speed) {
+        let text = format!("invalid --cluster-speed {speed}: it must be from 0.1 to 1000");
+        return Err(Failure::usage(text));
+    }
+    let plan = StoryPlan { speed, lead: CLUSTER_LEAD };
+    let config = ClusterConfig { listen, story: Some(plan), ..ClusterConfig::on_free_port() };
+    let cluster = Cluster::start(config).map_err(|error| Failure::usage(error.to_string()))?;
+    for name in ["web", "api"] {
+        cluster.put(
+            "services",
+            json!({
+                "metadata": {"name": name, "namespace": "default"},
+                "spec": {
+                    "type": "ClusterIP",
+                    "selector": {"app": "web"},
+                    "ports": [
+                        {"name": "http", "port": 80, "targetPort": POD_PORT, "protocol": "TCP"},
+                        {"name": "direct", "port": POD_PORT, "targetPort": POD_PORT, "protocol": "TCP"},
+                    ],
+                },
+            }),
+        );
+    }
+    cluster.listen_in_pod("default", "*", POD_PORT, target.addrs().first().copied());
+    let path = flags.text("cluster-kubeconfig").unwrap_or("squall-cluster.yaml");
+    std::fs::write(path, cluster.kubeconfig())
+        .map_err(|error| Failure::usage(format!("can't write {path}: {error}")))?;
+    Ok(Some((cluster, path.to_owned())))
 }
 
 fn command(flags: &Parsed) -> Result<Command, Failure> {

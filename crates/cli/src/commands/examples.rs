@@ -21,19 +21,25 @@ const EXAMPLES: &[Example] = &[
         files: &[
             (
                 "k6/scripts/adder-grpc-test.js",
-                include_str!("../../tests/fixtures/adder-grpc-test.js"),
+                include_str!("../../../../examples/002-sumflow/k6/scripts/adder-grpc-test.js"),
             ),
             (
                 "k6/scripts/totalizer-http-test.js",
-                include_str!("../../tests/fixtures/totalizer-http-test.js"),
+                include_str!("../../../../examples/002-sumflow/k6/scripts/totalizer-http-test.js"),
             ),
             (
                 "k6/scripts/full-flow-test.js",
-                include_str!("../../tests/fixtures/full-flow-test.js"),
+                include_str!("../../../../examples/002-sumflow/k6/scripts/full-flow-test.js"),
             ),
-            ("k6/proto/sum.proto", include_str!("../../examples/sumflow/k6/proto/sum.proto")),
-            ("k6/lib/grpc-client.js", include_str!("../../examples/sumflow/k6/lib/grpc-client.js")),
-            ("k6/README.md", include_str!("../../examples/sumflow/k6/README.md")),
+            (
+                "k6/proto/sum.proto",
+                include_str!("../../../../examples/002-sumflow/k6/proto/sum.proto"),
+            ),
+            (
+                "k6/lib/grpc-client.js",
+                include_str!("../../../../examples/002-sumflow/k6/lib/grpc-client.js"),
+            ),
+            ("k6/README.md", include_str!("../../../../examples/002-sumflow/k6/README.md")),
         ],
         next: "squall demo-target --pipeline-delay 50ms &\n    \
                squall run --time-scale 0.02 k6/scripts/adder-grpc-test.js\n    \
@@ -43,10 +49,13 @@ const EXAMPLES: &[Example] = &[
     Example {
         name: "alphapulse",
         files: &[
-            ("baseline-test.js", include_str!("../../examples/alphapulse/baseline-test.js")),
+            (
+                "baseline-test.js",
+                include_str!("../../../../examples/003-alphapulse/baseline-test.js"),
+            ),
             (
                 "target-capacity-test.js",
-                include_str!("../../examples/alphapulse/target-capacity-test.js"),
+                include_str!("../../../../examples/003-alphapulse/target-capacity-test.js"),
             ),
         ],
         next: "squall demo-target &\n    \

@@ -17,6 +17,7 @@ use locust::statistics::Statistics;
 use locust::tables::{self, Layout, Rates};
 use locust::{Host, Outcome, Own, Request, Rounding, Signal};
 use metrics::Snapshot;
+use plan::probe::Probes;
 use record::{End, Meta, SummarySettings};
 use serde_json::json;
 use web::Server;
@@ -25,7 +26,11 @@ use web::pages::{Asked, ChangeReply, Door, PageReply, Pages};
 use crate::environment;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::{Flag, Kind, Parsed, help};
+use crate::run::forwards::RunForwards;
+use crate::run::judging::{self, Criteria};
+use crate::run::observing::{self, OBSERVE, Observing, Takers};
 use crate::run::recording::Recording;
+use crate::run::troubles::Troubles;
 use crate::session::{Name, Session};
 use crate::signals;
 
@@ -51,8 +56,15 @@ pub(crate) const FLAGS: &[Flag] = &[
     ),
     Flag::new("preset", Kind::Text, "name", "users, spawn rate and run time at once"),
     Flag::new("list-presets", Kind::Bool, "", "show the presets"),
+    Flag::new(
+        "missed-slots",
+        Kind::Bool,
+        "",
+        "called `locust`: show latency with the slots that paced users missed (else always shown)",
+    ),
     Flag::new("record", Kind::Text, "path", "keep the run in this folder"),
     Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
+    OBSERVE,
 ];
 
 /// Never reached by the table of commands: [`start`] gets the words unparsed.
@@ -80,7 +92,9 @@ pub(crate) fn start(name: Name, words: &[String]) -> ExitStatus {
 
 fn try_start(session: &Session, words: &[String]) -> CommandResult {
     let usage = |text: String| Failure::new(ExitStatus::Code(2), text);
-    let (own, arguments) = Own::take(words).map_err(|error| usage(error.0))?;
+    let (own, mut arguments) = Own::take(words).map_err(|error| usage(error.0))?;
+    let probes = observing::wanted(own.observe.iter().map(String::as_str))
+        .map_err(|failure| usage(failure.message))?;
     let as_locust = session.name == Name::Locust;
     if own.list_presets {
         session.terminal.out(&presets_text());
@@ -92,6 +106,9 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
         let text = "this squall was built without its engine for Python".to_owned();
         return Err(general(text).hint("build it without SQUALL_PYENGINE=none"));
     }
+    let texts: Vec<&str> = own.criteria.iter().map(String::as_str).collect();
+    let criteria =
+        Criteria::new(&texts, own.baseline.as_deref(), own.strict, own.no_record || as_locust)?;
     let search = environment::python_search(own.python.clone());
     let python = search.find().map_err(|error| general(error.text).hint(error.hint))?;
     let package = unpack()?;
@@ -108,26 +125,57 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
     })
     .map_err(|error| general(format!("can't listen to signals: {error}")))?;
     let _ = crate::machine::raise_descriptor_limit();
+    let forwards = RunForwards::open(&cluster_flags(&own), &session.log)
+        .map_err(|failure| Failure { status: ExitStatus::Code(2), ..failure })?;
+    for line in forwards.lines() {
+        session.terminal.err(&format!("squall: forward: {line}\n"));
+    }
+    arguments.iter_mut().for_each(|word| *word = forwards.expand(word));
+    let variables = forwards.variables();
     let request = Request {
-        start: Start { python, package, python_path, has_safe_path, arguments },
+        start: Start { python, package, python_path, has_safe_path, arguments, variables },
         sockets: environment::temporary_folder(),
         socket_name: format!("squall-locust-{}-{}", std::process::id(), rt::unix_nanos()),
         as_locust,
         own,
     };
     let events = sender.clone();
-    let mut front = Front { session, own: &request.own, recording: None, events, web: Web::None };
+    let mut front = Front {
+        session,
+        own: &request.own,
+        recording: None,
+        probes,
+        observing: None,
+        events,
+        web: Web::None,
+        troubles: Troubles::default(),
+    };
     let outcome = locust::run(&request, (sender, receiver), &mut front)
         .map_err(|error| general(error.to_string()))?;
-    front.finish(&outcome);
+    let directory = front.finish(&outcome);
     if wants_help && !outcome.was_test && !as_locust {
         session.terminal.out(&format!(
             "\n{}\n{}",
-            help::flags(&[("Squall's own flags", &[FLAGS])]),
+            help::flags(&[("Squall's own flags", &[FLAGS, judging::FLAGS])]),
             presets()
         ));
     }
-    Ok(ExitStatus::Code(outcome.exit_code))
+    let status = match outcome.exit_code {
+        0 => ExitStatus::Success,
+        code => ExitStatus::Code(code),
+    };
+    if !outcome.was_test {
+        return Ok(status);
+    }
+    Ok(criteria.judge(session, directory.as_deref(), status))
+}
+
+/// Our flags about a cluster, as the other commands have them.
+fn cluster_flags(own: &Own) -> Parsed {
+    own.cluster
+        .iter()
+        .rev()
+        .fold(Parsed::default(), |flags, (flag, value)| flags.preset(flag, value.clone()))
 }
 
 /// The tables of a recorded run of this command, all of it; `None` where another command made the record.
@@ -142,6 +190,7 @@ pub(crate) fn tables(run: &record::Run) -> Result<Option<String>, Failure> {
     let started = run.started_unix_ns.unwrap_or(run.meta.created_unix_ns) as f64 / 1e9;
     let memory = Memory { all_seconds: false, window: false };
     let mut statistics = Statistics::new(Rounding::Milliseconds, memory, started);
+    statistics.show_missed(true);
     for encoded in run.encoded_snapshots().map_err(|error| failed(&error))? {
         let encoded = encoded.map_err(|error| failed(&error))?;
         let snapshot = Snapshot::decode(&encoded).map_err(|error| failed(&error))?;
@@ -164,7 +213,7 @@ fn presets() -> String {
 }
 
 /// Unpacks the Python side into the user's cache, or where there is none among temporary files.
-fn unpack() -> Result<PathBuf, Failure> {
+pub(crate) fn unpack() -> Result<PathBuf, Failure> {
     let process = std::process::id();
     let temporary = || environment::temporary_folder().join(format!("squall-{process}"));
     let cache = environment::cache_folder();
@@ -214,14 +263,26 @@ struct Front<'a> {
     session: &'a Session,
     own: &'a Own,
     recording: Option<(Recording, u64)>,
+    probes: Probes,
+    observing: Option<Observing>,
     events: SyncSender<Event>,
     web: Web,
+    troubles: Troubles,
 }
 
 impl Front<'_> {
-    fn finish(&mut self, outcome: &Outcome) {
+    /// Ends the record; where it is.
+    fn finish(&mut self, outcome: &Outcome) -> Option<PathBuf> {
         self.web = Web::None;
-        let Some((recording, started)) = self.recording.take() else { return };
+        if self.session.name == Name::Squall {
+            for hint in self.troubles.hints() {
+                self.warn(&hint);
+            }
+        }
+        if let Some(observing) = self.observing.take() {
+            observing.finish(None);
+        }
+        let (recording, started) = self.recording.take()?;
         let now = rt::unix_nanos();
         recording.finish(&End {
             exit_code: i32::from(outcome.exit_code),
@@ -231,7 +292,7 @@ impl Front<'_> {
             self_check: serde_json::Value::Null,
             setup_data: serde_json::Value::Null,
             outputs: Vec::new(),
-        });
+        })
     }
 }
 
@@ -269,7 +330,7 @@ impl Host for Front<'_> {
         let meta = Meta {
             squall_version: env!("CARGO_PKG_VERSION").to_owned(),
             created_unix_ns: now,
-            command_line: environment::args(),
+            command_line: environment::shown_args(),
             script_path: hello.locustfile.clone(),
             script_source: String::new(),
             options: json!({
@@ -285,9 +346,16 @@ impl Host for Front<'_> {
             recording.started(now);
             self.recording = Some((recording, now));
         }
+        let recording = self.recording.as_ref().map(|(recording, _)| recording);
+        let takers = Takers { recording, outputs: None, log: &self.session.log };
+        match Observing::start(&self.probes, &takers) {
+            Ok(observing) => self.observing = observing,
+            Err(failure) => self.warn(&failure.message),
+        }
     }
 
     fn snapshot(&mut self, snapshot: &Snapshot) {
+        self.troubles.take(snapshot);
         if let Some((recording, _)) = &mut self.recording {
             recording.snapshot(snapshot);
         }

@@ -11,18 +11,23 @@ mod elsewhere;
 mod examples;
 mod features;
 mod inspect;
+mod k8s;
 mod locust;
 mod new;
 mod remote;
 mod report;
 mod run;
+mod runs;
+mod suite;
 mod version;
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::table::{
-    DOCTOR, GLOBAL, IMPORTS, INSPECT, OPTIONS, OURS, REPORT, RUN, RUNTIME, VERSION,
+    DOCTOR, GLOBAL, IMPORTS, INSPECT, K8S, KUBERNETES, KUBERNETES_LONG, OPTIONS, OURS, REPORT, RUN,
+    RUNTIME, VERSION,
 };
 use crate::flags::{Flag, Parsed, Parser, help};
+use crate::run::judging::FLAGS as JUDGING;
 use crate::session::{Name, Session, plain_log};
 use crate::terminal::{Abilities, Terminal};
 
@@ -48,19 +53,21 @@ const COMMANDS: &[Command] = &[
                    cat script.js | squall run -",
         tables: &[
             ("Flags", &[OPTIONS, RUNTIME, RUN]),
-            ("Squall's own flags", &[OURS, IMPORTS]),
+            ("Squall's own flags", &[OURS, JUDGING, IMPORTS]),
+            ("Kubernetes", &[KUBERNETES]),
             SHARED,
         ],
         body: run::run,
     },
     Command {
         name: "burst",
-        usage: "burst [flags] URL…",
+        usage: "burst [flags] URL…|--asgi MODULE:APP [path…]",
         about: "Loads URLs without a script: closed or open loop, with bursts.",
         examples: "  squall burst http://127.0.0.1:8000/ --concurrency 50 --duration 10s\n  \
                    squall burst http://127.0.0.1:8000/ --rate 500\n  \
-                   squall burst http://127.0.0.1:8000/ --burst 2000/s:5s --every 30s -d 2m",
-        tables: &[("Flags", &[burst::FLAGS]), SHARED],
+                   squall burst http://127.0.0.1:8000/ --burst 2000/s:5s --every 30s -d 2m\n  \
+                   squall burst --asgi package.module:app /health --concurrency 50",
+        tables: &[("Flags", &[burst::FLAGS, JUDGING]), ("Kubernetes", &[KUBERNETES_LONG]), SHARED],
         body: burst::run,
     },
     Command {
@@ -69,8 +76,27 @@ const COMMANDS: &[Command] = &[
         about: "Runs a Locust file in the Python of this environment, on the Rust engine.",
         examples: "  squall locust -f locustfile.py -H http://127.0.0.1:8000   # web page on port 8089\n  \
                    squall locust -f locustfile.py --headless -u 100 -r 10 -t 5m -H http://127.0.0.1:8000",
-        tables: &[("Squall's own flags", &[locust::FLAGS])],
+        tables: &[("Squall's own flags", &[locust::FLAGS, JUDGING]), ("Kubernetes", &[KUBERNETES])],
         body: locust::run,
+    },
+    Command {
+        name: "suite",
+        usage: "suite run|check|schema [flags] [PLAN]",
+        about: "Runs the scenarios of a plan file one after the other, judges them and writes one report.",
+        examples: "  squall suite run plan.yaml\n  squall suite run --only baseline --dry-run plan.yaml\n  \
+                   squall suite run --resume DIR           # goes on where it was cut off\n  \
+                   squall suite check plan.yaml\n  squall suite schema > suite.schema.json",
+        tables: &[("Flags", &[suite::FLAGS]), SHARED],
+        body: suite::run,
+    },
+    Command {
+        name: "k8s",
+        usage: "k8s forward run|start|stop|status [flags] [[LOCAL:]svc/NAME:PORT …]",
+        about: "Forwards ports of a Kubernetes cluster: until Ctrl-C, or in the background.",
+        examples: "  squall k8s forward start -n shop 8010:svc/api:80\n  squall k8s forward status\n  \
+                   squall k8s forward stop 8010\n  squall k8s forward run pod/db-0:5432",
+        tables: &[("Flags", &[K8S]), SHARED],
+        body: k8s::run,
     },
     Command {
         name: "inspect",
@@ -119,10 +145,20 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "report",
         usage: "report [flags] DIR",
-        about: "Prints the summary of a recorded run again, also of one that was killed.",
-        examples: "  squall report ~/.local/share/squall/runs/…",
+        about: "Prints the summary of a recorded run again, also of one that was killed, judges it, and writes reports of it.",
+        examples: "  squall report                            # the newest run\n  \
+                   squall report --write ~/.local/share/squall/runs/…\n  \
+                   squall report --report html=r.html --criterion 'p(99) < 500ms marginal < 700ms' DIR",
         tables: &[("Flags", &[REPORT]), SHARED],
         body: report::run,
+    },
+    Command {
+        name: "runs",
+        usage: "runs [flags] [FOLDER]",
+        about: "Lists what has been run, with figures and verdicts.",
+        examples: "  squall runs\n  squall runs --last 5 --json",
+        tables: &[("Flags", &[runs::FLAGS]), SHARED],
+        body: runs::run,
     },
     Command {
         name: "demo",
@@ -142,9 +178,10 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "doctor",
-        usage: "doctor [flags] [URL]",
+        usage: "doctor [flags] [URL…]",
         about: "Checks whether this machine can generate load, and says what is missing.",
-        examples: "  squall doctor\n  squall doctor http://127.0.0.1:8000",
+        examples: "  squall doctor\n  squall doctor http://127.0.0.1:8000\n  \
+                   squall doctor postgresql://db:5432 redis://cache:6379 grpc://adder:50051",
         tables: &[("Flags", &[DOCTOR]), SHARED],
         body: doctor::run,
     },

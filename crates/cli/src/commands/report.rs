@@ -1,40 +1,77 @@
-//! `squall report DIR`: a recorded run's summary again, also of a run that was killed.
+//! `squall report DIR`: a recorded run's summary again, also of a run that was killed, and the whole report of it.
 
 use std::path::{Path, PathBuf};
 
 use report::CiContext;
 
-use super::locust;
+use super::{burst, locust};
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::run::output;
+use crate::run::pages::{self, Account, Form, Template};
 use crate::run::recording::runs_folder;
 use crate::run::reports::{self, Report};
 use crate::run::runtime::{SummaryMode, parse_summary_mode};
 use crate::run::summary::{self, Look};
 use crate::session::Session;
 
-/// Prints the summary.
+/// Prints the summary, and writes what was asked for.
 pub(crate) fn run(session: &Session) -> CommandResult {
     let reports = Report::wanted(session)?;
+    let template = Template::read(&session.flags)?;
+    let given = pages::criteria(&session.flags)?;
     let directory = directory(&session.flags.args)?;
     let run = record::Run::open(&directory).map_err(|error| Failure::usage(error.to_string()))?;
     if run.recovery.tear.is_some() {
         session.log.warn(&run.recovery.to_string());
     }
-    if let Some(tables) = locust::tables(&run)? {
-        if !reports.is_empty() {
-            return Err(Failure::usage("--report is for runs of scripts; this one is Locust's"));
+    let is_judged = !given.is_empty();
+    let account = Account::read(&directory, given)?;
+    // Where a template has no file of its own, what it makes is the command's output.
+    let has_page = reports.iter().any(|report| matches!(report, Report::Page(Form::Markdown, _)));
+    match &template {
+        Some(template) if !has_page && !session.flags.is_on("write") => {
+            session.terminal.out(&pages::filled(template, &account.document())?);
         }
+        _ => print(session, &run, &account, &reports)?,
+    }
+    if pages::is_wanted(&reports) {
+        pages::write(session, &account.document(), &reports, template.as_ref())?;
+    }
+    if session.flags.is_on("write") {
+        let folder = if directory.is_dir() { directory.as_path() } else { Path::new(".") };
+        pages::write_all(session, &account.document(), folder, template.as_ref())?;
+    }
+    if is_judged {
+        return Ok(account.status(session.flags.is_on("strict")));
+    }
+    Ok(ExitStatus::Success)
+}
+
+/// What the run itself printed at its end.
+fn print(
+    session: &Session,
+    run: &record::Run,
+    account: &Account,
+    reports: &[Report],
+) -> Result<(), Failure> {
+    if let Some(tables) = locust::tables(run)? {
         if !session.quiet() {
-            session.terminal.out(&format!("{}\n", heading(&run)));
+            session.terminal.out(&format!("{}\n", heading(run)));
         }
         session.terminal.out(&tables);
-        return Ok(ExitStatus::Success);
+        return finish(session, account, reports);
+    }
+    if let Some(figures) = burst::report(run)? {
+        if !session.quiet() {
+            session.terminal.out(&format!("{}\n", heading(run)));
+        }
+        session.terminal.out(&figures);
+        return finish(session, account, reports);
     }
     let totals = run.rebuild().map_err(|error| Failure::usage(error.to_string()))?;
     let look = look(session, &run.meta.summary)?;
     if !session.quiet() {
-        session.terminal.out(&heading(&run));
+        session.terminal.out(&heading(run));
     }
     session.terminal.out(&summary::text(&totals, &look));
     let check =
@@ -42,21 +79,34 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     if run.meta.summary.request_rows {
         session.terminal.out(&summary::additions(&totals, check.as_ref()));
     }
-    let failure = failure(&run);
+    if account.has_criteria() {
+        session.terminal.out(&account.text());
+    }
+    let failure = failure(run);
     let context = CiContext {
         script: &run.meta.script_path,
         failure: failure.as_deref(),
         trend_stats: &look.trend_stats(),
         self_check: check.as_ref(),
+        judgement: Some(&account.judgement),
     };
-    reports::write(session, &totals, &context, &reports);
+    reports::write(session, &totals, &context, reports);
     if let Some(end) = &run.end {
         output::tell_losses(&end.outputs, &session.log);
     }
     if let Some(path) = session.flags.text("summary-export") {
         summary::export(session, &totals, &look, path).map_err(Failure::usage)?;
     }
-    Ok(ExitStatus::Success)
+    Ok(())
+}
+
+/// The end of what is printed of a run that is no script of k6: its reports are made of the whole report.
+fn finish(session: &Session, account: &Account, reports: &[Report]) -> Result<(), Failure> {
+    if account.has_criteria() {
+        session.terminal.out(&account.text());
+    }
+    reports::write_document(session, &account.document(), reports);
+    Ok(())
 }
 
 /// The run asked for; without one the newest.

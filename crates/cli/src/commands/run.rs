@@ -16,7 +16,11 @@ use crate::log::Level;
 use crate::run::banner;
 use crate::run::ending;
 use crate::run::fail_on;
+use crate::run::forwards::RunForwards;
+use crate::run::judging::Criteria;
 use crate::run::observer::Watch;
+use crate::run::observing::{self, Observing, Takers};
+use crate::run::pages::{self, Template};
 use crate::run::preparation::Prepared;
 use crate::run::ram::Ram;
 use crate::run::recording::Recording;
@@ -25,6 +29,7 @@ use crate::run::rest;
 use crate::run::source::Source;
 use crate::run::stopping;
 use crate::run::summary;
+use crate::run::troubles::Troubles;
 use crate::session::{Name, Session};
 
 /// Runs the script the command line names.
@@ -35,22 +40,27 @@ pub(crate) fn run(session: &Session) -> CommandResult {
 
 /// Runs a script.
 pub(crate) fn run_source(session: &Session, source: Source) -> CommandResult {
+    let forwards = RunForwards::open(&session.flags, &session.log)?;
+    let session = &forwards.tell(session);
     // Every VU holds at least one connection. Where raising fails, the limit is named when it is met.
     let _ = crate::machine::raise_descriptor_limit();
     let reports = Report::wanted(session)?;
+    pages::check(&session.flags, &reports)?;
+    let template = Template::read(&session.flags)?;
+    let criteria = Criteria::read(&session.flags)?;
     let prepared = Prepared::new(session, source)?;
-    print_banner(session, &prepared);
+    print_banner(session, &prepared, &forwards);
     let ran = execute(session, &prepared)?;
-    Ok(finish(session, &prepared, ran, &reports))
+    Ok(finish(session, &prepared, ran, (&reports, template.as_ref(), &criteria)))
 }
 
-fn print_banner(session: &Session, prepared: &Prepared) {
+fn print_banner(session: &Session, prepared: &Prepared, forwards: &RunForwards) {
     if session.quiet() {
         return;
     }
     let color = session.terminal.abilities.stdout_color();
     session.terminal.out(&banner::header(color));
-    session.terminal.out(&prepared.banner(color));
+    session.terminal.out(&prepared.banner(color, &forwards.lines()));
 }
 
 /// A run that is over.
@@ -61,6 +71,7 @@ struct Ran<'a> {
 }
 
 fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Failure> {
+    let probes = observing::wanted(session.flags.all("observe"))?;
     let outputs = prepared.outputs.open()?;
     let (stop, stops) = engine::stop_pair();
     let control = stop.control();
@@ -71,6 +82,9 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
     } else {
         Recording::start(session.flags.text("record"), prepared.meta(), &session.log)
     };
+    let takers =
+        Takers { recording: recording.as_ref(), outputs: Some(&outputs), log: &session.log };
+    let observing = Observing::start(&probes, &takers)?;
     let mut watch = Watch {
         terminal: &session.terminal,
         log: &session.log,
@@ -78,17 +92,22 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
         quiet: session.quiet(),
         outputs,
         recording,
+        observing,
         uplink: uplink(session)?,
         plain_due: Watch::first_due(),
         // k6 says nothing of the kind.
         ram: (session.name == Name::Squall).then(|| Ram::new(prepared.max_vus())),
         phase: Phase::Init,
+        troubles: Troubles::default(),
     };
     let config = run_config(session, prepared, watch.outputs.need_samples());
     let server = rest::start(session, prepared, control)?;
     let outcome = engine::run(&prepared.test, config, stops, &mut watch)
         .map_err(|error| Failure::usage(error.to_string()))?;
     drop(server);
+    if let Some(observing) = watch.observing.take() {
+        observing.finish(Some(&mut watch.outputs));
+    }
     let deliveries = watch.outputs.finish(&session.log);
     if let Some(Err(error)) = watch.uplink.take().map(Uplink::finish) {
         session.log.log(
@@ -141,7 +160,12 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
     }
 }
 
-fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>, reports: &[Report]) -> ExitStatus {
+fn finish(
+    session: &Session,
+    prepared: &Prepared,
+    ran: Ran<'_>,
+    (reports, template, criteria): (&[Report], Option<&Template>, &Criteria),
+) -> ExitStatus {
     let Ran { outcome, watch, deliveries } = ran;
     session.log.flush();
     session.terminal.clear();
@@ -156,17 +180,26 @@ fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>, reports: &[Repor
         .or_else(|| fail_on::judge(&prepared.fail_on, &outcome.totals, outcome.exceptions));
     let status = failure.as_ref().map_or(ExitStatus::Success, |failure| failure.status);
     summary::print(session, prepared, &outcome);
-    reports::write_run(session, prepared, &outcome, failure.as_ref(), reports);
     if !session.quiet() {
         session.terminal.out(&watch.last_frame(&outcome));
     }
     tell_losses(session, prepared, &outcome);
+    if session.name == Name::Squall {
+        for hint in watch.troubles.hints() {
+            session.log.warn(&hint);
+        }
+    }
     if let Some(failure) = &failure {
         session.log.log(Level::Error, &failure.message, &failure.fields);
     }
     session.log.flush();
     let end = prepared.end_of_record(&outcome, status, &deliveries);
     let directory = watch.recording.and_then(|recording| recording.finish(&end));
+    let account = pages::at_end(session, directory.as_deref(), reports);
+    let judgement = account.as_ref().map(|account| &account.judgement);
+    reports::write_run(session, prepared, &outcome, failure.as_ref(), (reports, judgement));
+    pages::write_at_end(session, account.as_ref(), reports, template);
+    let status = criteria.judge(session, directory.as_deref(), status);
     if let (Some(directory), Name::Squall) = (directory, session.name) {
         let line = format!("record: {}\n", directory.display());
         if session.quiet() { session.terminal.err(&line) } else { session.terminal.out(&line) }

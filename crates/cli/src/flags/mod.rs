@@ -132,6 +132,20 @@ impl Parsed {
         self.text(long).and_then(|text| text.parse().ok())
     }
 
+    /// The same with a value that is given before all others, so that theirs win.
+    pub(crate) fn preset(mut self, long: &'static str, value: String) -> Self {
+        self.given.insert(0, (long, value));
+        self
+    }
+
+    /// The same with every value and every argument changed.
+    pub(crate) fn mapped(mut self, change: impl Fn(&str) -> String) -> Self {
+        for text in self.given.iter_mut().map(|(_, value)| value).chain(&mut self.args) {
+            *text = change(text);
+        }
+        self
+    }
+
     /// The items of a [`Kind::Csv`] flag over all its uses, `None` where it was not given.
     pub(crate) fn list(&self, long: &str) -> Option<Vec<String>> {
         self.is_set(long).then(|| self.all(long).flat_map(split_csv).collect())

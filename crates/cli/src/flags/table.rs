@@ -1,6 +1,7 @@
 //! Every flag of every command. The k6 ones have k6's names, letters and kinds; their options are resolved in `options`.
 
 use super::{Flag, Kind};
+use crate::run::observing::OBSERVE;
 
 /// Flags that set a key of k6's options.
 pub(crate) const OPTIONS: &[Flag] = &[
@@ -147,6 +148,7 @@ pub(crate) const OURS: &[Flag] = &[
         "where to keep the run (default: the user's data folder)",
     ),
     Flag::new("no-record", Kind::Bool, "", "don't keep the run"),
+    OBSERVE,
     Flag::new("env-file", Kind::Array, "file", "variables of __ENV, one `name=value` a line"),
     Flag::new(
         "fail-on",
@@ -161,6 +163,7 @@ pub(crate) const OURS: &[Flag] = &[
         "print the summary even where handleSummary() returns something else",
     ),
     REPORTS,
+    TEMPLATE,
     Flag::new(
         "max-body",
         Kind::Int,
@@ -189,6 +192,55 @@ pub(crate) const IMPORTS: &[Flag] = &[Flag::new(
     "file",
     "hold modules from the network to the digests in this file (default: squall.lock beside the script)",
 )];
+
+/// Which cluster of Kubernetes is meant, and what of it is forwarded for the time of a run.
+pub(crate) const KUBERNETES: &[Flag] = &[FORWARD, NAMESPACE.short('n'), KUBECONFIG, CONTEXT];
+
+/// The same where `-n` is another flag's.
+pub(crate) const KUBERNETES_LONG: &[Flag] = &[FORWARD, NAMESPACE, KUBECONFIG, CONTEXT];
+
+/// `k8s`' own.
+pub(crate) const K8S: &[Flag] = &[
+    NAMESPACE.short('n'),
+    KUBECONFIG,
+    CONTEXT,
+    Flag::new(
+        "log",
+        Kind::Text,
+        "file",
+        "log of a forward in the background (default logs/log_kpf.txt)",
+    ),
+    Flag::new(
+        "wait",
+        Kind::Duration,
+        "duration",
+        "how long to wait for a pod that is ready (default 30s)",
+    ),
+    // How a forward in the background is told where its state is kept.
+    Flag::new("state", Kind::Text, "file", ""),
+];
+
+const FORWARD: Flag = Flag::new(
+    "k8s-forward",
+    Kind::Array,
+    "[LOCAL:]svc/NAME:PORT",
+    "forward a port of a service (or pod/NAME, deployment/NAME) while the run lasts; its address is \
+     SQUALL_FORWARD_<NAME>, and {NAME} in URLs; repeatable",
+);
+const NAMESPACE: Flag =
+    Flag::new("namespace", Kind::Text, "name", "namespace in Kubernetes (default: the context's)");
+const KUBECONFIG: Flag = Flag::new(
+    "kubeconfig",
+    Kind::Text,
+    "file",
+    "kubeconfig (default: KUBECONFIG, ~/.kube/config, or the pod this runs in)",
+);
+const CONTEXT: Flag = Flag::new(
+    "context",
+    Kind::Text,
+    "name",
+    "context of the kubeconfig (default: the current one)",
+);
 
 /// Flags every command takes.
 pub(crate) const GLOBAL: &[Flag] = &[
@@ -231,6 +283,20 @@ pub(crate) const REPORT: &[Flag] = &[
     Flag::new("summary-time-unit", Kind::Text, "string", "unit of times: s, ms or us"),
     Flag::new("summary-export", Kind::Text, "file", "write the summary as JSON to this file"),
     REPORTS,
+    TEMPLATE,
+    Flag::new(
+        "write",
+        Kind::Bool,
+        "",
+        "write report.md, report.html, report.json and junit.xml into the run's folder",
+    ),
+    Flag::new(
+        "criterion",
+        Kind::Array,
+        "criterion",
+        "judge the run by this, e.g. `p(95) < 500ms marginal < 700ms`, instead of its own criteria; repeatable",
+    ),
+    Flag::new("strict", Kind::Bool, "", "end with code 99 where the verdict is MARGINAL"),
 ];
 
 /// Of `run` and of `report`.
@@ -238,7 +304,15 @@ const REPORTS: Flag = Flag::new(
     "report",
     Kind::Array,
     "kind",
-    "also report as `junit=FILE`, `markdown=FILE`, or `github` (adds to the job's summary); repeatable",
+    "also report as `html=FILE`, `md=FILE`, `json=FILE` (the whole report), `junit=FILE`, `markdown=FILE`, or `github` (adds to the job's summary); repeatable",
+);
+
+/// Of `run` and of `report`.
+const TEMPLATE: Flag = Flag::new(
+    "template",
+    Kind::Text,
+    "file",
+    "a template (Jinja's language) for `--report md=FILE`, or `results` or `approval`, which are built in",
 );
 
 /// `doctor`'s own.

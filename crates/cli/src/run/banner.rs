@@ -11,6 +11,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) script: &'a str,
     /// Descriptions of the outputs.
     pub(crate) outputs: &'a [String],
+    /// What of a cluster is forwarded, and where to.
+    pub(crate) forwards: &'a [String],
     /// This instance's share of the test, 0 to 1.
     pub(crate) share: f64,
     /// VUs that may exist at once.
@@ -43,6 +45,9 @@ impl Banner<'_> {
             paint(self.script),
             paint(&outputs),
         );
+        for forward in self.forwards {
+            let _ = writeln!(text, "       forward: {}", paint(forward));
+        }
         if let Some(factor) = self.time_scale {
             let _ = writeln!(text, "    time scale: {}", paint(&factor.to_string()));
         }
@@ -74,6 +79,7 @@ mod tests {
         let banner = Banner {
             script: "s/m.js",
             outputs: &["json (f)".into()],
+            forwards: &[],
             share: 1.0,
             max_vus: 2,
             max_duration: Duration::from_secs(31),

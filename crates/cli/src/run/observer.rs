@@ -8,10 +8,12 @@ use engine::{End, Observer, RunOutcome};
 use metrics::{SampleBatch, Snapshot};
 use rt::Nanos;
 
+use super::observing::Observing;
 use super::output::Outputs;
 use super::progress;
 use super::ram::Ram;
 use super::recording::Recording;
+use super::troubles::Troubles;
 use super::view::View;
 use crate::log::{Level, Logger};
 use crate::terminal::Terminal;
@@ -37,6 +39,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) outputs: Outputs,
     /// The record, if there is one.
     pub(crate) recording: Option<Recording>,
+    /// What watches the system under test, if anything does.
+    pub(crate) observing: Option<Observing>,
     /// The coordinator of several processes, if there is one.
     pub(crate) uplink: Option<Uplink>,
     /// When plain lines are due next.
@@ -45,6 +49,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) ram: Option<Ram>,
     /// Where the run was when last looked at.
     pub(crate) phase: Phase,
+    /// What kept requests from being answered.
+    pub(crate) troubles: Troubles,
 }
 
 impl Watch<'_> {
@@ -83,6 +89,9 @@ impl Watch<'_> {
 
 impl Observer for Watch<'_> {
     fn progress(&mut self, now: &Progress) {
+        if let Some(observing) = &self.observing {
+            observing.fetch(&mut self.outputs);
+        }
         let was_init = matches!(self.phase, Phase::Init | Phase::Paused);
         let was_lingering = self.phase == Phase::Lingering;
         if now.phase != Phase::Done {
@@ -112,6 +121,7 @@ impl Observer for Watch<'_> {
 
     fn snapshot(&mut self, snapshot: &Snapshot) {
         self.outputs.snapshot(snapshot);
+        self.troubles.take(snapshot);
         if let Some(recording) = &mut self.recording {
             recording.snapshot(snapshot);
         }

@@ -98,6 +98,11 @@ fn failure(error: &OutputError) -> Failure {
 pub(crate) struct Outputs(Vec<Box<dyn Output>>);
 
 impl Outputs {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether any of them needs every sample.
     pub(crate) fn need_samples(&self) -> bool {
         self.0.iter().any(|output| output.needs() == Needs::Samples)

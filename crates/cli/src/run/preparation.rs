@@ -208,7 +208,7 @@ fn thresholds(
 
 impl Prepared {
     /// What is printed before the run.
-    pub(crate) fn banner(&self, color: bool) -> String {
+    pub(crate) fn banner(&self, color: bool, forwards: &[String]) -> String {
         let needs = Requirements::of(&self.scenarios, &self.striping);
         let describe = |s: &&Scenario| format!("{}: {}", s.name, s.describe(&self.striping));
         let active = |s: &&Scenario| !s.is_disabled(&self.striping);
@@ -221,6 +221,7 @@ impl Prepared {
         let banner = Banner {
             script: &self.source.argument,
             outputs: &outputs,
+            forwards,
             share: self.striping.share(),
             max_vus: needs.max_possible_vus,
             max_duration: needs.max_duration,
@@ -264,7 +265,7 @@ impl Prepared {
         Meta {
             squall_version: env!("CARGO_PKG_VERSION").to_owned(),
             created_unix_ns: rt::unix_nanos(),
-            command_line: crate::environment::args(),
+            command_line: crate::environment::shown_args(),
             script_path: self.source.argument.clone(),
             script_source: String::from_utf8_lossy(&self.source.text).into_owned(),
             options: self.options.to_json(),

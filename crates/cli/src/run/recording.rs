@@ -4,10 +4,10 @@
 //! request, and a slow disk must not hold up the run's director.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use metrics::Snapshot;
+use metrics::{Event, Snapshot, Table};
 use record::{End, Meta, RecordError, RunName, Writer};
 
 use crate::environment;
@@ -22,7 +22,40 @@ const SNAPSHOTS: usize = 256;
 enum Entry {
     Started(u64),
     Snapshot(Vec<u8>),
+    Observed(Vec<u8>),
+    Event(Box<Event>),
+    Table(Box<Table>),
     End(Box<End>),
+}
+
+/// Where probes put what they see: straight into the record's queue, from their own thread.
+pub(crate) struct Sink(SyncSender<Entry>);
+
+impl Sink {
+    /// Adds what a probe saw; whether there was room. What is no longer urgent waits for room.
+    pub(crate) fn observed(&self, snapshot: &Snapshot, is_urgent: bool) -> bool {
+        let entry = Entry::Observed(snapshot.encode());
+        if is_urgent {
+            return self.put(entry);
+        }
+        let _ = self.0.send(entry);
+        true
+    }
+
+    /// Adds an event; whether there was room.
+    pub(crate) fn event(&self, event: Event) -> bool {
+        self.put(Entry::Event(Box::new(event)))
+    }
+
+    /// Adds a table; whether there was room.
+    pub(crate) fn table(&self, table: Table) -> bool {
+        self.put(Entry::Table(Box::new(table)))
+    }
+
+    fn put(&self, entry: Entry) -> bool {
+        // A thread that is gone has told why.
+        !matches!(self.0.try_send(entry), Err(TrySendError::Full(_)))
+    }
 }
 
 /// The record of a run in progress. Trouble with it is told once and never ends the run.
@@ -63,6 +96,11 @@ impl Recording {
     /// Adds a snapshot and the lines since the last one.
     pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) {
         self.send(Entry::Snapshot(snapshot.encode()));
+    }
+
+    /// A way in for what probes see.
+    pub(crate) fn sink(&self) -> Sink {
+        Sink(self.entries.clone())
     }
 
     /// Adds a line that another process has logged. One that finds no room is dropped, as one of ours is.
@@ -110,6 +148,9 @@ fn keep(
         match entry {
             Entry::Started(unix_ns) => writer.started(unix_ns),
             Entry::Snapshot(encoded) => writer.snapshot(&encoded)?,
+            Entry::Observed(encoded) => writer.observed(&encoded)?,
+            Entry::Event(event) => writer.event(&event)?,
+            Entry::Table(table) => writer.table(&table)?,
             Entry::End(end) => return writer.finish(&end),
         }
         writer.flush()?;
@@ -124,14 +165,17 @@ pub(crate) fn runs_folder() -> Option<PathBuf> {
 
 fn free_directory(meta: &Meta) -> Result<PathBuf, RecordError> {
     let folder = runs_folder().unwrap_or_else(|| Path::new("squall-runs").to_owned());
-    let offset = jiff::tz::TimeZone::system().to_offset(
-        jiff::Timestamp::from_nanosecond(i128::from(meta.created_unix_ns))
-            .unwrap_or(jiff::Timestamp::UNIX_EPOCH),
-    );
     let name = RunName {
         started_unix_ns: meta.created_unix_ns,
-        utc_offset_s: offset.seconds(),
+        utc_offset_s: utc_offset_s(meta.created_unix_ns),
         script: &meta.script_path,
     };
     record::create_unique(&folder, name)
+}
+
+/// Seconds that the user's clock is ahead of UTC at a moment.
+pub(crate) fn utc_offset_s(unix_ns: u64) -> i32 {
+    let moment = jiff::Timestamp::from_nanosecond(i128::from(unix_ns));
+    let moment = moment.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    jiff::tz::TimeZone::system().to_offset(moment).seconds()
 }

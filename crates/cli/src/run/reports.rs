@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use engine::RunOutcome;
 use metrics::Totals;
-use report::CiContext;
+use report::{CiContext, Document, Judgement};
 
+use super::pages::Form;
 use super::preparation::Prepared;
 use super::summary;
 use crate::environment;
@@ -25,6 +26,8 @@ pub(crate) enum Report {
     Markdown(PathBuf),
     /// The same, added to a job's summary.
     StepSummary(PathBuf),
+    /// The whole report, made of the run's record.
+    Page(Form, PathBuf),
 }
 
 impl Report {
@@ -46,13 +49,17 @@ impl Report {
                     "--report github needs the variable {STEP_SUMMARY}"
                 ))),
             },
-            ("junit" | "markdown", "") => {
+            ("junit" | "markdown" | "md" | "html" | "json", "") => {
                 Err(Failure::usage(format!("--report {kind} needs a file: --report {kind}=FILE")))
             }
             ("junit", file) => Ok(Self::Junit(file.into())),
             ("markdown", file) => Ok(Self::Markdown(file.into())),
-            _ => Err(Failure::usage(format!("invalid report {text:?}"))
-                .hint("there are junit=FILE, markdown=FILE and github")),
+            ("md", file) => Ok(Self::Page(Form::Markdown, file.into())),
+            ("html", file) => Ok(Self::Page(Form::Html, file.into())),
+            ("json", file) => Ok(Self::Page(Form::Json, file.into())),
+            _ => Err(Failure::usage(format!("invalid report {text:?}")).hint(
+                "there are md=FILE, html=FILE, json=FILE, junit=FILE, markdown=FILE and github",
+            )),
         }
     }
 }
@@ -63,7 +70,7 @@ pub(crate) fn write_run(
     prepared: &Prepared,
     outcome: &RunOutcome,
     failure: Option<&Failure>,
-    reports: &[Report],
+    (reports, judgement): (&[Report], Option<&Judgement>),
 ) {
     if reports.is_empty() {
         return;
@@ -76,6 +83,7 @@ pub(crate) fn write_run(
         failure: failure.map(|failure| failure.message.as_str()),
         trend_stats: &trend_stats,
         self_check: Some(&check),
+        judgement,
     };
     write(session, &outcome.totals, &context, reports);
 }
@@ -92,17 +100,37 @@ pub(crate) fn write(
             Report::Junit(file) => (file, save(file, &report::junit(totals, context))),
             Report::Markdown(file) => (file, save(file, &report::markdown(totals, context))),
             Report::StepSummary(file) => (file, append(file, &report::markdown(totals, context))),
+            // Made of the record: see `pages`.
+            Report::Page(..) => continue,
         };
-        if let Err(error) = written {
-            let fields = [("error", system_text(&error))];
-            let text = format!("the report {} could not be written", file.display());
-            session.log.log(Level::Error, &text, &fields);
-        }
+        tell(session, file, written);
+    }
+}
+
+/// Writes those of the reports that are made of totals for a run that is no script of k6: of the whole report instead.
+pub(crate) fn write_document(session: &Session, document: &Document, reports: &[Report]) {
+    for report in reports {
+        let (file, written) = match report {
+            Report::Junit(file) => (file, save(file, &report::junit_suites(document))),
+            Report::Markdown(file) => (file, save(file, &report::report_markdown(document))),
+            Report::StepSummary(file) => (file, append(file, &report::report_markdown(document))),
+            Report::Page(..) => continue,
+        };
+        tell(session, file, written);
+    }
+}
+
+/// Tells of a file that could not be written.
+pub(crate) fn tell(session: &Session, file: &Path, written: std::io::Result<()>) {
+    if let Err(error) = written {
+        let fields = [("error", system_text(&error))];
+        let text = format!("the report {} could not be written", file.display());
+        session.log.log(Level::Error, &text, &fields);
     }
 }
 
 /// Missing folders are made.
-fn save(file: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn save(file: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
@@ -125,10 +153,13 @@ mod tests {
             ("junit=a=b.xml", Report::Junit("a=b.xml".into())),
             ("markdown=x.md", Report::Markdown("x.md".into())),
             ("github", Report::StepSummary("/s".into())),
+            ("html=r.html", Report::Page(Form::Html, "r.html".into())),
+            ("md=r.md", Report::Page(Form::Markdown, "r.md".into())),
+            ("json=r.json", Report::Page(Form::Json, "r.json".into())),
         ] {
             assert_eq!(Report::parse(text, Some("/s")), Ok(expect), "{text}");
         }
-        for text in ["junit", "markdown=", "html=x", "", "github"] {
+        for text in ["junit", "markdown=", "html=", "pdf=x", "", "github"] {
             assert!(Report::parse(text, None).is_err(), "{text}");
         }
     }

@@ -96,7 +96,7 @@ fn bash_completes_commands_flags_and_leaves_files_to_itself() {
     let script = folder.k6(&["completion", "bash"]).run().expect_code(0).stdout;
     folder.write("k6.bash", &script);
     for (words, expect) in [
-        (&["squall", "ru"][..], &["run"][..]),
+        (&["squall", "ru"][..], &["run", "runs"][..]),
         (&["squall", "--quiet", "in"], &["inspect"]),
         (&["squall", "run", "--summary-t"], &["--summary-trend-stats=", "--summary-time-unit="]),
         (&["squall", "run", "--no-vu"], &["--no-vu-connection-reuse"]),

@@ -22,7 +22,10 @@ fn sumflow_is_laid_out_with_the_seeds_scripts_byte_for_byte() {
         assert!(!folder.read(&format!("load/{path}")).is_empty(), "{path}");
     }
     for script in ["adder-grpc-test", "totalizer-http-test", "full-flow-test"] {
-        let fixture = format!("{}/tests/fixtures/{script}.js", env!("CARGO_MANIFEST_DIR"));
+        let fixture = format!(
+            "{}/../../examples/002-sumflow/k6/scripts/{script}.js",
+            env!("CARGO_MANIFEST_DIR")
+        );
         let fixture = std::fs::read_to_string(fixture).unwrap();
         assert_eq!(folder.read(&format!("load/k6/scripts/{script}.js")), fixture);
     }

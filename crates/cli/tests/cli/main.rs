@@ -17,6 +17,7 @@ mod outputs;
 mod program;
 mod record;
 mod remote;
+mod reported;
 mod reports;
 mod seed;
 mod segments;

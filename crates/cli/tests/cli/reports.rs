@@ -169,7 +169,7 @@ fn a_recorded_run_gives_the_same_reports() {
     let xml = folder.read("a.xml");
     assert!(xml.contains("aborted by the script (exit code 108)"), "{xml}");
     folder
-        .squall(&["report", "--report", "html=x", "kept"])
+        .squall(&["report", "--report", "pdf=x", "kept"])
         .run()
         .expect_code(255)
         .expect_stderr("invalid report");

@@ -4,7 +4,10 @@ use demo::{Target, TargetConfig};
 
 use crate::program::Folder;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/totalizer-http-test.js");
+const SCRIPT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../examples/002-sumflow/k6/scripts/totalizer-http-test.js"
+);
 
 fn target() -> demo::TargetHandle {
     Target::start(TargetConfig::on_free_port()).unwrap()

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::program::{Ended, Folder, Program, Running};
 
 /// How often a thing is looked for before it counts as never coming, and how long between.
-const TRIES: u32 = 600;
-const BETWEEN: Duration = Duration::from_millis(50);
+pub(crate) const TRIES: u32 = 600;
+pub(crate) const BETWEEN: Duration = Duration::from_millis(50);
 
 /// The Python with the pinned Locust; `None` where tests go without.
 pub(crate) fn python() -> Option<PathBuf> {
@@ -80,7 +80,12 @@ impl Lab {
         self.with_python(self.folder.called("locust", &words))
     }
 
-    fn with_python(&self, program: Program) -> Program {
+    /// The Python that runs it.
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
+    pub(crate) fn with_python(&self, program: Program) -> Program {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("locust-cache");
         let environment = self.python.parent().and_then(Path::parent).unwrap();
         program
@@ -115,6 +120,35 @@ impl Lab {
     pub(crate) fn served(&self) -> u64 {
         self.target.served().completed
     }
+}
+
+/// A Locust file that says where our package was imported from.
+const WHERE: &str = r#"
+import os
+import squall_locust
+print("package:", os.path.dirname(os.path.dirname(squall_locust.__file__)))
+
+from locust import User
+class Nobody(User):
+    pass
+"#;
+
+/// The folder that the binary unpacks its Python package into.
+pub(crate) fn package(lab: &Lab) -> String {
+    lab.folder.write("where.py", WHERE);
+    let listed = lab.squall("-f where.py --list").run().expect_code(0).stdout;
+    listed.lines().find_map(|line| line.strip_prefix("package: ")).unwrap().to_owned()
+}
+
+/// A port that is free.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Words that make `--processes` use a port of their own: tests run side by side.
+pub(crate) fn processes(n: u32) -> String {
+    let port = free_port();
+    format!("--processes {n} --master-port {port} --master-bind-port {port}")
 }
 
 /// The Aggregated row of the last table of requests: requests and failures.

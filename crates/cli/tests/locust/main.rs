@@ -12,9 +12,16 @@ mod child;
 #[allow(dead_code, reason = "shared with other tests, which use all of it")]
 mod program;
 
+mod asgi;
 mod endings;
 mod files;
 mod lab;
+mod missed;
+mod mixed;
 mod options;
+mod processes;
 mod runs;
+mod source;
+mod unittests;
 mod web;
+mod wheel;

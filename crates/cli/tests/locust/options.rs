@@ -134,6 +134,21 @@ fn without_python_or_locust_a_line_says_what_to_do() {
 }
 
 #[test]
+fn another_version_of_locust_runs_as_it_is_with_a_warning() {
+    let Some(lab) = Lab::new(PLAIN) else { return };
+    let other = lab.folder.path().join("other/locust");
+    std::fs::create_dir_all(&other).unwrap();
+    std::fs::write(other.join("__init__.py"), "__version__ = '3.1.0'\n").unwrap();
+    let main = "import sys\ndef main():\n    print('its own', sys.argv)\n";
+    std::fs::write(other.join("main.py"), main).unwrap();
+    let path = lab.folder.path().join("other");
+    let ended = lab.squall("-u 3").env("PYTHONPATH", path.to_str().unwrap()).run().expect_code(0);
+    assert_eq!(ended.stdout, "its own ['locust', '-u', '3']\n");
+    let warning = "warning: Locust 3.1.0 is not a version this was tested with (2.47)";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+}
+
+#[test]
 fn presets_are_listed_and_taken() {
     let folder = Folder::new();
     folder.squall(&["locust", "--list-presets"]).run().expect_code(0).expect_stdout("medium");

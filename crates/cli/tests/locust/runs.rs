@@ -1,6 +1,6 @@
 //! What a run measures and prints.
 
-use crate::lab::{ENDLESS, Lab, PLAIN, aggregated};
+use crate::lab::{ENDLESS, Lab, PLAIN, aggregated, free_port, processes};
 
 #[test]
 fn a_headless_run_prints_locusts_tables_and_counts_what_the_target_counted() {
@@ -137,7 +137,7 @@ def tell(environment, **_):
     ) else {
         return;
     };
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let worker = lab.squall(&format!("--worker --master-port {port}")).start();
     let words = format!(
         "-s 10 -u 3 -r 3 -t 5s --master --master-bind-host 127.0.0.1 --master-bind-port {port} \
@@ -156,7 +156,30 @@ def tell(environment, **_):
 #[test]
 fn several_processes_make_one_result() {
     let Some(lab) = Lab::new(PLAIN) else { return };
-    let ended = lab.run("-u 4 -r 4 -t 4s --processes 2").expect_code(0);
+    let ended = lab.run(&format!("-u 4 -r 4 -t 4s {}", processes(2))).expect_code(0);
     assert_eq!(aggregated(&ended.stderr), (120, 0), "{}", ended.stderr);
     assert_eq!(lab.served(), 120);
+}
+
+#[test]
+fn what_is_watched_beside_the_users_is_in_the_record() {
+    let Some(lab) = Lab::new(ENDLESS) else { return };
+    lab.folder.write("backend.log", "");
+    let words = "--record kept --observe logs=backend.log:ERROR --observe=redis=redis://127.0.0.1:9 -u 2 -r 2 -t 3s";
+    let ended = lab.run(words).expect_code(0);
+    let told = ended.stderr.matches("redis can't be watched").count();
+    assert_eq!(told, 1, "{}", ended.stderr);
+    let run = record::Run::open(&lab.folder.path().join("kept")).unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    for snapshot in run.observed_snapshots().unwrap() {
+        let snapshot = snapshot.unwrap();
+        names.extend(snapshot.series().map(|series| series.metric.name.to_owned()));
+    }
+    for name in ["generator_cpu_cores", "generator_memory_bytes", "log_matches"] {
+        assert!(names.contains(name), "no {name} in {names:?}");
+    }
+    assert!(
+        run.events.iter().any(|event| event.kind == "probe-failed" && event.subject == "redis")
+    );
+    lab.squall("--observe nonsense -f locustfile.py").run().expect_code(2);
 }

@@ -1,5 +1,5 @@
 //! The Locust commands of the seeds, to the letter but for their run times, on locustfiles written to theirs
-//! (`fixtures/locust`), against the bundled target. What Squall counted is what the target served.
+//! (`examples`), against the bundled target. What Squall counted is what the target served.
 //!
 //! Needs the virtual environment whose Python `SQUALL_LOCUST_PYTHON` names (`scripts/locust.sh` makes one).
 
@@ -68,8 +68,8 @@ fn locust(bin: &Path, folder: &Folder) -> Command {
 }
 
 fn seed(name: &str) -> Folder {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/locust");
-    Folder::with_copy_of(&fixtures.join(name))
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    Folder::with_copy_of(&examples.join(name))
 }
 
 fn target() -> TargetHandle {
@@ -112,7 +112,7 @@ fn run(bin: &Path, folder: &Folder, words: &[&str], csv: &str) -> u64 {
 #[test]
 fn the_inference_api_under_light_medium_and_heavy_load() {
     let Some(bin) = bin() else { return };
-    let folder = seed("sentinel");
+    let folder = seed("001-sentinel");
     std::thread::scope(|scope| {
         for (users, rate, least) in [("10", "2", 100), ("100", "10", 1_000), ("500", "50", 5_000)] {
             let (bin, folder) = (&bin, &folder);
@@ -129,7 +129,7 @@ fn the_inference_api_under_light_medium_and_heavy_load() {
 #[test]
 fn the_deployment_api_in_three_scenarios_and_the_teams_own_snippets() {
     let Some(bin) = bin() else { return };
-    let folder = seed("rollout");
+    let folder = seed("004-eucora");
     let scenarios = [
         ("100", "10", "results/scenario1_deployments"),
         ("50", "5", "results/scenario2_cab_approvals"),
@@ -176,7 +176,7 @@ fn the_deployment_api_in_three_scenarios_and_the_teams_own_snippets() {
 #[test]
 fn the_deployment_api_under_a_burst_of_a_thousand_users_from_the_web_interface() {
     let Some(bin) = bin() else { return };
-    let (folder, target) = (seed("rollout"), target());
+    let (folder, target) = (seed("004-eucora"), target());
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = locust(&bin, &folder);
     command.args(["-f", "tests/load_tests/locustfile.py", "--host", &target.url()]);

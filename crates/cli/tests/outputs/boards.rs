@@ -14,6 +14,8 @@ use crate::servers::{Server, are_left_out, wait};
 const LOAD: &str = r#"
 import http from 'k6/http';
 import { check, sleep } from 'k6';
+import { Trend } from 'k6/metrics';
+const pipeline = new Trend('e2e_latency', true);
 export const options = {
   tags: { testid: 'board' },
   scenarios: {
@@ -27,24 +29,20 @@ export default function () {
   const res = http.get(`${base}/health`, { tags: { name: 'health' } });
   check(res, { 'is up': (r) => r.status === 200 });
   http.get(`${base}/status/500`, { tags: { name: 'broken' } });
+  pipeline.add(res.timings.duration);
   http.post(`${base}/feedback`, JSON.stringify({ prediction: 100, actual: 110 }), params);
   sleep(0.05);
 }
 export function slow() { http.get(`${base}/delay/0.2`, { tags: { name: 'slow' } }); }
 "#;
 
-/// A gRPC service's metrics, as `go-grpc-prometheus` exposes them; each look at them counts a request and an error.
-fn grpc_metrics() -> u16 {
+/// Serves what `body` makes, which is given how often it was asked, as metrics that Prometheus reads; the port.
+fn exposed(body: impl Fn(usize) -> String + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serve = move || {
         for (n, stream) in listener.incoming().flatten().enumerate() {
-            let line = |code: &str, n: usize| {
-                format!(
-                    "grpc_server_handled_total{{grpc_code=\"{code}\",grpc_method=\"SumNumbers\"}} {n}\n"
-                )
-            };
-            let body = format!("{}{}", line("OK", n * 10), line("Internal", n));
+            let body = body(n);
             let mut stream = stream;
             let _ = write!(
                 stream,
@@ -55,8 +53,77 @@ fn grpc_metrics() -> u16 {
             let _ = std::io::Read::read(&mut stream, &mut rest);
         }
     };
-    rt::thread::start("grpc-metrics", serve).unwrap();
+    rt::thread::start("exposed-metrics", serve).unwrap();
     port
+}
+
+/// A gRPC service's metrics, as `go-grpc-prometheus` exposes them; each look at them counts a request and an error.
+fn grpc_metrics() -> u16 {
+    exposed(|n| {
+        let line = |code: &str, n: usize| {
+            format!(
+                "grpc_server_handled_total{{grpc_code=\"{code}\",grpc_method=\"SumNumbers\"}} {n}\n"
+            )
+        };
+        format!("{}{}", line("OK", n * 10), line("Internal", n))
+    })
+}
+
+/// What probes see, with the names and tags they give it.
+const SEEN: &[(&str, &[(&str, &str)])] = &[
+    ("k8s_hpa_replicas_current", &[("hpa", "api"), ("namespace", "calories")]),
+    ("k8s_hpa_replicas_desired", &[("hpa", "api"), ("namespace", "calories")]),
+    ("k8s_hpa_replicas_max", &[("hpa", "api"), ("namespace", "calories")]),
+    ("k8s_deployment_ready", &[("deployment", "api"), ("namespace", "calories")]),
+    ("k8s_pod_cpu_limit_ratio", &[("pod", "api-1"), ("container", "api")]),
+    ("k8s_pod_cpu_cores", &[("pod", "api-1"), ("container", "api")]),
+    ("k8s_pod_memory_bytes", &[("pod", "api-1"), ("container", "api")]),
+    ("k8s_pods", &[("phase", "Running"), ("namespace", "calories")]),
+    ("k8s_pod_restarts", &[("pod", "api-1"), ("container", "api")]),
+    ("k8s_oom_kills", &[("namespace", "calories")]),
+    ("docker_cpu_cores", &[("container", "api")]),
+    ("docker_throttled_ratio", &[("container", "api")]),
+    ("docker_memory_bytes", &[("container", "api")]),
+    ("pg_connections", &[("state", "active")]),
+    ("pg_connections_total", &[]),
+    ("pg_connections_max", &[]),
+    ("pg_query_mean_ms", &[]),
+    ("pg_cache_hit_ratio", &[]),
+    ("pg_transactions_per_second", &[]),
+    ("pg_locks_waiting", &[]),
+    ("pg_wait", &[("event_type", "Lock")]),
+    ("pg_idle_in_transaction_max_s", &[]),
+    ("redis_hit_ratio", &[]),
+    ("redis_ops_per_second", &[]),
+    ("redis_memory_bytes", &[]),
+    ("redis_clients", &[]),
+    ("redis_blocked_clients", &[]),
+    ("redis_evicted_keys", &[]),
+    ("redis_cpu_cores", &[]),
+    ("log_matches", &[("log", "api"), ("pattern", "pool_timeout")]),
+    ("generator_cpu_cores", &[]),
+    ("observer_cpu_cores", &[]),
+    ("generator_memory_bytes", &[]),
+];
+
+/// What probes see, as it comes to a Prometheus.
+fn seen_metrics() -> u16 {
+    exposed(|_| {
+        SEEN.iter().fold(String::new(), |mut text, (name, tags)| {
+            let tags: Vec<String> = tags.iter().map(|(k, v)| format!("{k}=\"{v}\"")).collect();
+            text.push_str(&format!("k6_{name}{{{}}} 1\n", tags.join(",")));
+            text
+        })
+    })
+}
+
+/// What probes see, as lines for an InfluxDB.
+fn seen_lines() -> String {
+    SEEN.iter().fold(String::new(), |mut text, (name, tags)| {
+        let tags: String = tags.iter().map(|(k, v)| format!(",{k}={v}")).collect();
+        text.push_str(&format!("{name}{tags} value=1\n"));
+        text
+    })
 }
 
 fn free_port() -> u16 {
@@ -138,10 +205,10 @@ fn prometheus_board(name: &str, env: &[(&str, &str)]) {
     folder.write("t.js", LOAD);
     let target = Target::start(&folder);
     let address = format!("127.0.0.1:{}", target.port);
-    let server =
-        Server::prometheus_that_scrapes(&[&address, &format!("127.0.0.1:{}", grpc_metrics())]);
+    let others = [grpc_metrics(), seen_metrics()].map(|port| format!("127.0.0.1:{port}"));
+    let server = Server::prometheus_that_scrapes(&[&address, &others[0], &others[1]]);
     // It looks at its targets some seconds after its start: what was counted before has no rate.
-    let looks = wait(|| server.promql("up == 1").get(1).map(|_| ()));
+    let looks = wait(|| server.promql("up == 1").get(2).map(|_| ()));
     assert!(looks.is_some(), "Prometheus sees no target:\n{}", server.told());
     let url = format!("http://{}/api/v1/write", server.address);
     let variable = format!("TARGET={address}");
@@ -207,6 +274,7 @@ fn the_board_for_influxdb_shows_data_in_every_panel() {
     let variable = format!("TARGET=127.0.0.1:{}", target.port);
     let out = format!("influxdb=http://{}/k6", server.address);
     folder.squall(&["run", "-q", "-o", &out, "-e", &variable, "t.js"]).run().expect_code(0);
+    server.write("/write?db=k6", &seen_lines());
     let board = board("influxdb.json");
     check_frame(&board, "influxdb");
     let variables = board["templating"]["list"].as_array().unwrap()[1..].iter();

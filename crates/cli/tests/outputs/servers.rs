@@ -159,6 +159,22 @@ impl Server {
         rows.map(|row| row.as_array().cloned().unwrap_or_default()).collect()
     }
 
+    /// Sends a body.
+    pub(crate) fn write(&self, target: &str, body: &str) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let n = body.len();
+        write!(
+            stream,
+            "POST {target} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {n}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split_whitespace().nth(1).unwrap_or_default();
+        assert!(status.starts_with('2'), "{target}: {answer}");
+    }
+
     fn json(&self, target: &str) -> Value {
         let (status, body) =
             get(self.address, target).unwrap_or_else(|| panic!("no answer to {target}"));

@@ -13,8 +13,9 @@ fn memory_does_not_grow_with_time() {
     let _machine = shared();
     // From `settled` to `end` at `rate`, growth at most `bound`. Within seconds the VUs' heaps still fill up to their
     // first collection, so the short form only shows that nothing is kept of each request (50 bytes would be too much).
-    let (rate, settled, end, bound) =
-        if is_slow() { (20_000, 120, 600, 2 * MIB) } else { (20_000, 6, 12, 6 * MIB) };
+    // On a busy machine it takes more VUs, which is growth of another kind: it has a fixed number and drops the rest.
+    let (rate, settled, end, bound, most) =
+        if is_slow() { (20_000, 120, 600, 2 * MIB, 400) } else { (20_000, 10, 19, 6 * MIB, 50) };
     let config = TargetConfig { log: false, ..TargetConfig::on_free_port() };
     let target = Target::start(config).unwrap();
     let folder = Folder::new();
@@ -23,7 +24,7 @@ fn memory_does_not_grow_with_time() {
          import {{ check }} from 'k6';
          export const options = {{ scenarios: {{ s: {{
            executor: 'constant-arrival-rate', rate: {rate}, timeUnit: '1s', duration: '{}s',
-           preAllocatedVUs: 50, maxVUs: 400 }} }} }};
+           preAllocatedVUs: 50, maxVUs: {most} }} }} }};
          export default function () {{
            const answer = http.get(`${{__ENV.URL}}/v1/results`, {{ tags: {{ kind: `k${{__ITER % 7}}` }} }});
            check(answer, {{ ok: (r) => r.status === 200, json: (r) => r.json('total') !== 0 }});
@@ -52,7 +53,7 @@ fn memory_does_not_grow_with_time() {
     println!("{:.1} MiB, then {:.1} MiB", first as f64 / MIB as f64, last as f64 / MIB as f64);
     assert!(last <= first + bound, "from {first} to {last} bytes");
     let ended = running.wait_within(super::squall::PATIENCE).expect(0);
-    assert!(ended.count("http_reqs") >= rate * end / 2, "{}", ended.stdout);
+    assert!(ended.count("http_reqs") >= rate * end / 4, "{}", ended.stdout);
 }
 
 #[test]

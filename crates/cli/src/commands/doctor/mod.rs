@@ -1,6 +1,7 @@
 //! `squall doctor`: can this machine generate load, what is missing, how to get it.
 
 mod checks;
+mod services;
 mod target;
 
 use std::fmt::Write as _;
@@ -54,8 +55,13 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     };
     let mut checks = checks::machine();
     for url in &session.flags.args {
-        checks.push(target::reachable(url, timeout));
+        checks.push(if services::knows(url) {
+            services::service(url, timeout)
+        } else {
+            target::reachable(url, timeout)
+        });
     }
+    checks.extend(services::all(timeout));
     checks.extend(checks::programs());
     session.terminal.out(&table(&checks, session.terminal.abilities.stdout_color()));
     let bad = checks.iter().filter(|check| check.verdict == Verdict::Bad).count();

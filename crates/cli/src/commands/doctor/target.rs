@@ -49,7 +49,8 @@ pub(super) fn reachable(url: &str, timeout: Duration) -> Check {
     Check::bad(
         NAME,
         format!("{url}: {last}"),
-        "is it started, and is the port open to this machine?",
+        "is it started (that may take half a minute), is the port right (8000 locally, the forwarded one for a cluster), \
+         is the port-forward alive?",
     )
 }
 

@@ -1,0 +1,105 @@
+//! Criteria of a single run: given by flags, judged from its record when it is over.
+
+use std::path::Path;
+
+use plan::criterion::{self, Criterion};
+
+use super::data;
+use super::pages::Account;
+use crate::exit::{ExitStatus, Failure};
+use crate::flags::{Flag, Kind, Parsed};
+use crate::session::Session;
+
+/// The flags, of `run`, `burst` and `locust` alike.
+pub(crate) const FLAGS: &[Flag] = &[
+    Flag::new(
+        "criterion",
+        Kind::Array,
+        "criterion",
+        "what must hold, e.g. `p(95) < 500ms marginal < 700ms`; repeatable",
+    ),
+    Flag::new(
+        "baseline",
+        Kind::Text,
+        "dir",
+        "the record of an earlier run: being a fifth worse than it is MARGINAL",
+    ),
+    Flag::new("strict", Kind::Bool, "", "end with code 99 where the verdict is MARGINAL"),
+];
+
+/// What a run will be held against.
+#[derive(Debug, Default)]
+pub(crate) struct Criteria {
+    criteria: Vec<Criterion>,
+    strict: bool,
+}
+
+impl Criteria {
+    /// Reads the flags before anything runs.
+    ///
+    /// # Errors
+    /// A criterion that is none, a baseline that can't be read, or no record to judge from.
+    pub(crate) fn read(flags: &Parsed) -> Result<Self, Failure> {
+        let texts: Vec<&str> = flags.all("criterion").collect();
+        Self::new(&texts, flags.text("baseline"), flags.is_on("strict"), flags.is_on("no-record"))
+    }
+
+    /// From the flags' values.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub(crate) fn new(
+        texts: &[&str],
+        baseline: Option<&str>,
+        strict: bool,
+        no_record: bool,
+    ) -> Result<Self, Failure> {
+        let mut criteria = Vec::new();
+        for text in texts {
+            criteria.push(criterion::parse(text).map_err(|error| {
+                let column = error.column;
+                Failure::config(format!("--criterion {text:?}, column {column}: {}", error.message))
+                    .hint("`squall run --help` shows one")
+            })?);
+        }
+        if let Some(directory) = baseline {
+            let data = data::load(Path::new(directory))
+                .map_err(|error| Failure::config(format!("--baseline: {error}")))?;
+            criteria.extend(suite::as_baseline(&data));
+        }
+        if no_record && !criteria.is_empty() {
+            let text = "--criterion and --baseline judge the record, which --no-record keeps away";
+            return Err(Failure::config(text));
+        }
+        Ok(Self { criteria, strict })
+    }
+
+    /// Judges the run whose record is in `directory`, tells the verdict, and gives the exit code; `status` where nothing
+    /// was asked or the run itself went wrong.
+    pub(crate) fn judge(
+        &self,
+        session: &Session,
+        directory: Option<&Path>,
+        status: ExitStatus,
+    ) -> ExitStatus {
+        if self.criteria.is_empty() {
+            return status;
+        }
+        let account = match directory {
+            Some(directory) => Account::read(directory, self.criteria.clone()),
+            None => Err(Failure::usage("the run was not recorded")),
+        };
+        let account = match account {
+            Ok(account) => account,
+            Err(why) => {
+                session.log.warn(&format!("the criteria can't be judged: {why}"));
+                return if status == ExitStatus::Success { ExitStatus::Failure } else { status };
+            }
+        };
+        session.terminal.out(&account.text());
+        match status {
+            ExitStatus::Success | ExitStatus::ThresholdsCrossed => account.status(self.strict),
+            _ => status,
+        }
+    }
+}

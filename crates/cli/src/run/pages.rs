@@ -1,0 +1,277 @@
+//! The whole report of a run, made of its record: at its end, or later as often as one likes.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use plan::criterion::{self, Criterion};
+use report::document::Judged;
+use report::{BUILT_IN, Document, Judgement, RunData};
+
+use super::data;
+use super::reports::{self, Report};
+use crate::exit::{ExitStatus, Failure};
+use crate::flags::Parsed;
+use crate::session::Session;
+
+/// A form of the whole report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Markdown, or what a template makes.
+    Markdown,
+    /// A page that stands alone.
+    Html,
+    /// All of it as data.
+    Json,
+}
+
+/// What `--write` leaves in a run's folder.
+const FILES: [(&str, Form); 3] =
+    [("report.md", Form::Markdown), ("report.html", Form::Html), ("report.json", Form::Json)];
+const JUNIT_FILE: &str = "junit.xml";
+
+/// The template that Markdown is made with, if one is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    name: String,
+    text: String,
+}
+
+impl Template {
+    /// Reads `--template`.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn read(flags: &Parsed) -> Result<Option<Self>, Failure> {
+        let Some(name) = flags.text("template") else { return Ok(None) };
+        if let Some((name, _, text)) = BUILT_IN.iter().find(|(known, ..)| *known == name) {
+            return Ok(Some(Self { name: (*name).to_owned(), text: (*text).to_owned() }));
+        }
+        let text = std::fs::read_to_string(name).map_err(|error| {
+            let error = crate::exit::system_text(&error);
+            let names: Vec<&str> = BUILT_IN.iter().map(|(name, ..)| *name).collect();
+            Failure::usage(format!("can't read the template {name}: {error}"))
+                .hint(format!("built in are {}", names.join(" and ")))
+        })?;
+        Ok(Some(Self { name: name.to_owned(), text }))
+    }
+
+    /// Reads a template that a plan names: a built-in one, or a file.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub(crate) fn of_file(name: &str, file: &Path) -> Result<Self, Failure> {
+        if let Some((name, _, text)) = BUILT_IN.iter().find(|(known, ..)| *known == name) {
+            return Ok(Self { name: (*name).to_owned(), text: (*text).to_owned() });
+        }
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let error = crate::exit::system_text(&error);
+            Failure::usage(format!("can't read the template {}: {error}", file.display()))
+        })?;
+        Ok(Self { name: name.to_owned(), text })
+    }
+
+    fn fill(&self, document: &Document) -> Result<String, Failure> {
+        report::render_template(&self.name, &self.text, document)
+            .map_err(|error| Failure::usage(format!("template {error}")))
+    }
+}
+
+/// Reads `--criterion`, however often it was given.
+///
+/// # Errors
+/// One that is none, with its column.
+pub(crate) fn criteria(flags: &Parsed) -> Result<Vec<Criterion>, Failure> {
+    flags.all("criterion").map(parse).collect()
+}
+
+fn parse(text: &str) -> Result<Criterion, Failure> {
+    criterion::parse(text).map_err(|error| {
+        let (column, message) = (error.column, error.message);
+        Failure::config(format!("--criterion {text:?}, column {column}: {message}"))
+    })
+}
+
+/// The criteria a run was made with: those of its record's events, and of its command line.
+fn own_criteria(run: &RunData) -> Vec<Criterion> {
+    let told = run.events_of("criterion").map(|event| event.text.as_str());
+    let mut texts: Vec<&str> = told.collect();
+    let mut words = run.command_line.iter();
+    while let Some(word) = words.next() {
+        let text = match word.strip_prefix("--criterion") {
+            Some("") => words.next().map(String::as_str),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        texts.extend(text);
+    }
+    // What an older or newer version wrote and this one can't read was no criterion of this one's.
+    texts.into_iter().filter_map(|text| criterion::parse(text).ok()).collect()
+}
+
+/// A run with what it came to.
+pub(crate) struct Account {
+    run: RunData,
+    criteria: Vec<Criterion>,
+    /// What it came to.
+    pub(crate) judgement: Judgement,
+}
+
+impl Account {
+    /// Reads a run's record and judges it by these criteria, or by its own where there are none.
+    ///
+    /// # Errors
+    /// The record can't be read.
+    pub(crate) fn read(directory: &Path, criteria: Vec<Criterion>) -> Result<Self, Failure> {
+        let run = data::load(directory).map_err(Failure::usage)?;
+        let criteria = if criteria.is_empty() { own_criteria(&run) } else { criteria };
+        let judgement = report::judge(&criteria, &run);
+        Ok(Self { run, criteria, judgement })
+    }
+
+    /// Whether there is anything that a script's thresholds do not tell already.
+    pub(crate) fn has_criteria(&self) -> bool {
+        !self.criteria.is_empty()
+    }
+
+    /// The report as data.
+    pub(crate) fn document(&self) -> Document {
+        let Self { run, criteria, judgement } = self;
+        let title = format!("Load test {}", run.name);
+        report::document(&title, &[Judged { run, criteria, judgement }])
+    }
+
+    /// Each criterion with what was measured, and the verdict.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::from("\n");
+        for row in self.judgement.rows.iter().filter(|row| !row.is_threshold) {
+            let verdict = row.verdict.as_str();
+            let _ = write!(text, "{verdict:>14}  {}: {}", row.criterion, row.measured);
+            if !row.note.is_empty() {
+                let _ = write!(text, " ({})", row.note);
+            }
+            text.push('\n');
+        }
+        let _ = writeln!(text, "\n  verdict: {}", self.judgement.headline());
+        text
+    }
+
+    /// The exit code that follows from the verdict.
+    pub(crate) fn status(&self, strict: bool) -> ExitStatus {
+        match self.judgement.verdict.map(|verdict| verdict.exit_code(strict)) {
+            None | Some(0) => ExitStatus::Success,
+            Some(code) => ExitStatus::Code(code),
+        }
+    }
+}
+
+/// Whether one of the reports is made of the record.
+pub(crate) fn is_wanted(reports: &[Report]) -> bool {
+    reports.iter().any(|report| matches!(report, Report::Page(..)))
+}
+
+/// Refuses reports that are made of a record where there will be none.
+///
+/// # Errors
+/// A usage error that names the flag.
+pub(crate) fn check(flags: &Parsed, reports: &[Report]) -> Result<(), Failure> {
+    if flags.is_on("no-record") && is_wanted(reports) {
+        let text =
+            "--report md, html and json are made of the run's record, which --no-record keeps away";
+        return Err(Failure::usage(text));
+    }
+    Ok(())
+}
+
+/// The account of a run that is just over, if one is wanted: for pages, or for criteria in any other report.
+pub(crate) fn at_end(
+    session: &Session,
+    directory: Option<&Path>,
+    reports: &[Report],
+) -> Option<Account> {
+    let has_criteria = session.flags.is_set("criterion") && !reports.is_empty();
+    if !is_wanted(reports) && !has_criteria {
+        return None;
+    }
+    let Some(directory) = directory else {
+        session.log.warn("there is no report of the run: it was not recorded");
+        return None;
+    };
+    let account = criteria(&session.flags).and_then(|own| Account::read(directory, own));
+    account
+        .map_err(|error| session.log.warn(&format!("there is no report of the run: {error}")))
+        .ok()
+}
+
+/// Writes the pages of a run that is just over. Mistakes are told, and do not change how it ended.
+pub(crate) fn write_at_end(
+    session: &Session,
+    account: Option<&Account>,
+    reports: &[Report],
+    template: Option<&Template>,
+) {
+    let Some(account) = account.filter(|_| is_wanted(reports)) else { return };
+    if let Err(failure) = write(session, &account.document(), reports, template) {
+        session.log.log(crate::log::Level::Error, &failure.message, &failure.fields);
+    }
+}
+
+/// Writes the pages among the reports.
+///
+/// # Errors
+/// A template with a mistake. Files that can't be written are told, and do not change how the run ended.
+pub(crate) fn write(
+    session: &Session,
+    document: &Document,
+    reports: &[Report],
+    template: Option<&Template>,
+) -> Result<(), Failure> {
+    for report in reports {
+        if let Report::Page(form, file) = report {
+            let text = page(*form, document, template)?;
+            reports::tell(session, file, reports::save(file, &text));
+        }
+    }
+    Ok(())
+}
+
+/// Writes every form into a folder, and tells where they are.
+///
+/// # Errors
+/// A template with a mistake.
+pub(crate) fn write_all(
+    session: &Session,
+    document: &Document,
+    folder: &Path,
+    template: Option<&Template>,
+) -> Result<(), Failure> {
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    for (name, form) in FILES {
+        files.push((folder.join(name), page(form, document, template)?));
+    }
+    files.push((folder.join(JUNIT_FILE), report::junit_suites(document)));
+    for (file, text) in files {
+        let written = reports::save(&file, &text);
+        if written.is_ok() {
+            session.terminal.out(&format!("  wrote {}\n", file.display()));
+        }
+        reports::tell(session, &file, written);
+    }
+    Ok(())
+}
+
+fn page(form: Form, document: &Document, template: Option<&Template>) -> Result<String, Failure> {
+    Ok(match (form, template) {
+        (Form::Markdown, Some(template)) => template.fill(document)?,
+        (Form::Markdown, None) => report::report_markdown(document),
+        (Form::Html, _) => report::html(document),
+        (Form::Json, _) => document.to_json(),
+    })
+}
+
+/// What a template makes, for standard output.
+///
+/// # Errors
+/// A template with a mistake.
+pub(crate) fn filled(template: &Template, document: &Document) -> Result<String, Failure> {
+    template.fill(document)
+}
