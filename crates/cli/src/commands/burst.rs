@@ -24,7 +24,7 @@ pub(crate) use kept::report;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::{Flag, Kind, Parsed};
 use crate::log::Level;
-use crate::run::forwards::RunForwards;
+use crate::run::forwards::{RunForwards, access};
 use crate::run::judging::Criteria;
 use crate::run::observing::{self, OBSERVE, Observing, Takers};
 use crate::run::recording::Recording;
@@ -132,7 +132,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let load = load(&session.flags)?;
     let scenario = load.scenario().map_err(|error| Failure::usage(error.to_string()))?;
     let is_open = scenario.executor.is_open_loop();
-    let probes = observing::wanted(session.flags.all("observe"))?;
+    let probes = observing::wanted(session.flags.all("observe"), &access(&session.flags))?;
     let criteria = Criteria::read(&session.flags)?;
     let burst = Arc::new(Burst::new(
         target(&session.flags, &session.flags.args)?,

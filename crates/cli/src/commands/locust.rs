@@ -17,7 +17,6 @@ use locust::statistics::Statistics;
 use locust::tables::{self, Layout, Rates};
 use locust::{Host, Outcome, Own, Request, Rounding, Signal};
 use metrics::Snapshot;
-use plan::probe::Probes;
 use record::{End, Meta, SummarySettings};
 use serde_json::json;
 use web::Server;
@@ -26,9 +25,9 @@ use web::pages::{Asked, ChangeReply, Door, PageReply, Pages};
 use crate::environment;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::{Flag, Kind, Parsed, help};
-use crate::run::forwards::RunForwards;
+use crate::run::forwards::{RunForwards, access};
 use crate::run::judging::{self, Criteria};
-use crate::run::observing::{self, OBSERVE, Observing, Takers};
+use crate::run::observing::{self, OBSERVE, Observed, Observing, Takers};
 use crate::run::recording::Recording;
 use crate::run::troubles::Troubles;
 use crate::session::{Name, Session};
@@ -93,7 +92,8 @@ pub(crate) fn start(name: Name, words: &[String]) -> ExitStatus {
 fn try_start(session: &Session, words: &[String]) -> CommandResult {
     let usage = |text: String| Failure::new(ExitStatus::Code(2), text);
     let (own, mut arguments) = Own::take(words).map_err(|error| usage(error.0))?;
-    let probes = observing::wanted(own.observe.iter().map(String::as_str))
+    let cluster = cluster_flags(&own);
+    let probes = observing::wanted(own.observe.iter().map(String::as_str), &access(&cluster))
         .map_err(|failure| usage(failure.message))?;
     let as_locust = session.name == Name::Locust;
     if own.list_presets {
@@ -125,7 +125,7 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
     })
     .map_err(|error| general(format!("can't listen to signals: {error}")))?;
     let _ = crate::machine::raise_descriptor_limit();
-    let forwards = RunForwards::open(&cluster_flags(&own), &session.log)
+    let forwards = RunForwards::open(&cluster, &session.log)
         .map_err(|failure| Failure { status: ExitStatus::Code(2), ..failure })?;
     for line in forwards.lines() {
         session.terminal.err(&format!("squall: forward: {line}\n"));
@@ -263,7 +263,7 @@ struct Front<'a> {
     session: &'a Session,
     own: &'a Own,
     recording: Option<(Recording, u64)>,
-    probes: Probes,
+    probes: Observed,
     observing: Option<Observing>,
     events: SyncSender<Event>,
     web: Web,

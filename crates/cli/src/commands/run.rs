@@ -16,7 +16,7 @@ use crate::log::Level;
 use crate::run::banner;
 use crate::run::ending;
 use crate::run::fail_on;
-use crate::run::forwards::RunForwards;
+use crate::run::forwards::{RunForwards, access};
 use crate::run::judging::Criteria;
 use crate::run::observer::Watch;
 use crate::run::observing::{self, Observing, Takers};
@@ -71,7 +71,7 @@ struct Ran<'a> {
 }
 
 fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Failure> {
-    let probes = observing::wanted(session.flags.all("observe"))?;
+    let probes = observing::wanted(session.flags.all("observe"), &access(&session.flags))?;
     let outputs = prepared.outputs.open()?;
     let (stop, stops) = engine::stop_pair();
     let control = stop.control();

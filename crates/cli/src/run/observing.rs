@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use kubernetes::KubernetesProbe;
+use kubernetes::{Access, Forwards};
 use metrics::{SampleBatch, Snapshot};
 use observe::{Config, Delivered, Observer};
 use plan::probe::flag::{self, Wanted};
 use plan::probe::{Probes, redact};
 
+use super::cluster;
 use super::output::Outputs;
 use super::recording::Recording;
 use crate::environment;
@@ -34,11 +35,21 @@ const QUEUE: usize = 4_096;
 /// How long the end of a run waits for what probes ask at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What `--observe` asks for.
+/// What `--observe` asks for, and the cluster that its probes mean unless they say otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Observed {
+    probes: Probes,
+    access: Access,
+}
+
+/// Reads what `--observe` asks for.
 ///
 /// # Errors
 /// A value that names nothing, or a file that can't be read.
-pub(crate) fn wanted<'a>(values: impl Iterator<Item = &'a str>) -> Result<Probes, Failure> {
+pub(crate) fn wanted<'a>(
+    values: impl Iterator<Item = &'a str>,
+    access: &Access,
+) -> Result<Observed, Failure> {
     let failed = |value: &str, error: &dyn std::fmt::Display| {
         Failure::usage(format!("--observe {}: {error}", redact::text(value)))
     };
@@ -52,21 +63,17 @@ pub(crate) fn wanted<'a>(values: impl Iterator<Item = &'a str>) -> Result<Probes
         }
     }
     all.complete().map_err(|error| Failure::usage(format!("--observe: {error}")))?;
+    cluster::complete(&mut all, access);
     // What is wrong is told before anything is started.
-    make(&all)?;
-    Ok(all)
+    make(&cluster::without_forwards(&all))?;
+    Ok(Observed { probes: all, access: access.clone() })
 }
 
 /// Makes the probes; nothing is asked yet.
 fn make(plan: &Probes) -> Result<Vec<Box<dyn observe::Probe>>, Failure> {
     let mut probes = observe::build(plan, &environment::option_var)
         .map_err(|error| Failure::usage(format!("--observe: {error}")))?;
-    for cluster in &plan.kubernetes {
-        let probe = KubernetesProbe::new(cluster.clone()).map_err(|error| {
-            Failure::usage(format!("--observe: probe `{}`: {error}", cluster.name))
-        })?;
-        probes.push(Box::new(probe));
-    }
+    probes.extend(cluster::probes(plan)?);
     Ok(probes)
 }
 
@@ -82,6 +89,8 @@ pub(crate) struct Observing {
     /// For outputs, if they get any of it.
     waiting: Option<Receiver<ForOutputs>>,
     log: Logger,
+    /// What leads to servers in a cluster; closed after the last look.
+    forwards: Option<Forwards>,
 }
 
 enum ForOutputs {
@@ -104,10 +113,9 @@ impl Observing {
     ///
     /// # Errors
     /// A probe that can't be made: a URL or pattern that can't be read, a variable that is not set.
-    pub(crate) fn start(plan: &Probes, takers: &Takers<'_>) -> Result<Option<Self>, Failure> {
-        let log = takers.log;
+    pub(crate) fn start(wanted: &Observed, takers: &Takers<'_>) -> Result<Option<Self>, Failure> {
+        let (plan, log) = (&wanted.probes, takers.log);
         hide_secrets(plan, log);
-        let probes = make(plan)?;
         // Unasked, nothing is added to what outputs send: it is what k6 sends.
         let outputs = takers.outputs.filter(|outputs| !plan.is_empty() && !outputs.is_empty());
         if takers.recording.is_none() && outputs.is_none() {
@@ -118,6 +126,8 @@ impl Observing {
             }
             return Ok(None);
         }
+        let (reached, forwards) = cluster::reach(plan, &wanted.access, log)?;
+        let probes = make(&reached)?;
         let samples = outputs.is_some_and(Outputs::need_samples);
         let (sender, waiting) = sync_channel(QUEUE);
         let mut delivery = Delivery {
@@ -131,7 +141,7 @@ impl Observing {
         match observer {
             Ok(observer) => {
                 let waiting = outputs.is_some().then_some(waiting);
-                Ok(Some(Self { observer, waiting, log: log.clone() }))
+                Ok(Some(Self { observer, waiting, log: log.clone(), forwards }))
             }
             Err(error) => {
                 log.warn(&format!("nothing is observed: {error}"));
@@ -152,8 +162,9 @@ impl Observing {
 
     /// The run is over: every probe finishes, and outputs get the last of it.
     pub(crate) fn finish(self, outputs: Option<&mut Outputs>) {
-        let Self { observer, waiting, log } = self;
+        let Self { observer, waiting, log, forwards } = self;
         let ended = observer.stop(PATIENCE);
+        drop(forwards);
         if let Some(outputs) = outputs {
             for item in waiting.iter().flat_map(Receiver::try_iter) {
                 match item {

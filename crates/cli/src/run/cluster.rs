@@ -1,0 +1,151 @@
+//! Probes that need a cluster: those of Kubernetes, and servers that a forwarded port leads to.
+
+use std::net::SocketAddr;
+
+use kubernetes::forward::Note;
+use kubernetes::{Access, Forwards, KubernetesProbe};
+use plan::probe::{Probes, Via};
+
+use super::forwards::{PATIENCE, failure, specs};
+use crate::exit::Failure;
+use crate::log::Logger;
+
+/// What an address stands for while none is known: a plan is checked before anything is forwarded.
+const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+/// Gives the probes of Kubernetes what the flags say and they do not.
+pub(crate) fn complete(plan: &mut Probes, access: &Access) {
+    for probe in &mut plan.kubernetes {
+        let kubeconfig = access.kubeconfig.as_ref().map(|path| path.to_string_lossy().into_owned());
+        probe.kubeconfig = probe.kubeconfig.take().or(kubeconfig);
+        probe.context = probe.context.take().or_else(|| access.context.clone());
+        probe.namespace = probe.namespace.take().or_else(|| access.namespace.clone());
+    }
+}
+
+/// The probes of Kubernetes.
+pub(crate) fn probes(plan: &Probes) -> Result<Vec<Box<dyn observe::Probe>>, Failure> {
+    let make = |probe: &plan::probe::Kubernetes| {
+        KubernetesProbe::new(probe.clone())
+            .map(|made| Box::new(made) as Box<dyn observe::Probe>)
+            .map_err(|error| Failure::usage(format!("--observe: probe `{}`: {error}", probe.name)))
+    };
+    plan.kubernetes.iter().map(make).collect()
+}
+
+/// A plan whose servers behind forwards have addresses here, and the forwards; they close when they are dropped. Where
+/// a plan watches a namespace, forwards are in its cluster and namespace unless they name another one.
+pub(crate) fn reach(
+    plan: &Probes,
+    access: &Access,
+    log: &Logger,
+) -> Result<(Probes, Option<Forwards>), Failure> {
+    let mut reached = plan.clone();
+    let wanted: Vec<String> = vias(&mut reached).map(|(_, _, to)| to.to_owned()).collect();
+    if wanted.is_empty() {
+        return Ok((reached, None));
+    }
+    let specs = specs(wanted.iter().map(String::as_str))?;
+    let access = match plan.kubernetes.first() {
+        Some(probe) => Access {
+            kubeconfig: probe.kubeconfig.as_ref().map(Into::into),
+            context: probe.context.clone(),
+            namespace: probe.namespace.clone(),
+        },
+        None => access.clone(),
+    };
+    let log = log.clone();
+    // That a probe has no connection is told by the probe.
+    let tell = move |note: Note| log.log(crate::log::Level::Debug, &note.to_string(), &[]);
+    let forwards =
+        Forwards::open(&access, &specs, PATIENCE, tell).map_err(|error| failure(&error))?;
+    let addresses: Vec<SocketAddr> =
+        forwards.list().iter().map(|forwarded| forwarded.address).collect();
+    put(&mut reached, addresses.into_iter());
+    Ok((reached, Some(forwards)))
+}
+
+/// The same plan with an address for each forward that leads nowhere: to check the rest of it.
+pub(crate) fn without_forwards(plan: &Probes) -> Probes {
+    let mut plan = plan.clone();
+    put(&mut plan, std::iter::repeat(UNKNOWN));
+    plan
+}
+
+/// The servers behind forwards: their URL, its scheme, and where they are.
+fn vias(plan: &mut Probes) -> impl Iterator<Item = (&mut String, &'static str, &str)> {
+    let postgres = plan
+        .postgres
+        .iter_mut()
+        .filter_map(|probe| Some((&mut probe.url, "postgresql", forward(&probe.via)?)));
+    let redis = plan
+        .redis
+        .iter_mut()
+        .filter_map(|probe| Some((&mut probe.url, "redis", forward(&probe.via)?)));
+    postgres.chain(redis)
+}
+
+fn forward(via: &Option<Via>) -> Option<&str> {
+    match via {
+        Some(Via::Forward(to)) => Some(to),
+        _ => None,
+    }
+}
+
+fn put(plan: &mut Probes, addresses: impl Iterator<Item = SocketAddr>) {
+    for ((url, scheme, _), address) in vias(plan).zip(addresses) {
+        *url = with_address(url, scheme, address);
+    }
+    for probe in plan.postgres.iter_mut().filter(|probe| forward(&probe.via).is_some()) {
+        probe.via = None;
+    }
+    for probe in plan.redis.iter_mut().filter(|probe| forward(&probe.via).is_some()) {
+        probe.via = None;
+    }
+}
+
+/// A URL with another host and port; user, password, path and query stay.
+fn with_address(url: &str, scheme: &str, address: SocketAddr) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or((scheme, url));
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((user, _)) => format!("{scheme}://{user}@{address}{tail}"),
+        None => format!("{scheme}://{address}{tail}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_takes_the_place_of_the_host_alone() {
+        for (url, want) in [
+            ("", "redis://127.0.0.1:1"),
+            ("redis://cache:6379/2", "redis://127.0.0.1:1/2"),
+            (
+                "postgresql://me:pw@db/shop?sslmode=disable",
+                "postgresql://me:pw@127.0.0.1:1/shop?sslmode=disable",
+            ),
+            ("postgresql://me@/shop", "postgresql://me@127.0.0.1:1/shop"),
+        ] {
+            assert_eq!(with_address(url, "redis", UNKNOWN), want);
+        }
+    }
+
+    #[test]
+    fn flags_say_what_a_probe_does_not() {
+        let mut plan = Probes::default();
+        let named = |namespace: Option<&str>| plan::probe::Kubernetes {
+            namespace: namespace.map(str::to_owned),
+            ..Default::default()
+        };
+        plan.kubernetes = vec![named(None), named(Some("own"))];
+        let access = Access { namespace: Some("shop".to_owned()), ..Access::default() };
+        complete(&mut plan, &access);
+        let namespaces: Vec<_> =
+            plan.kubernetes.iter().map(|probe| probe.namespace.as_deref()).collect();
+        assert_eq!(namespaces, [Some("shop"), Some("own")]);
+    }
+}
