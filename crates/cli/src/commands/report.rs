@@ -6,6 +6,7 @@ use report::CiContext;
 
 use super::{burst, locust};
 use crate::exit::{CommandResult, ExitStatus, Failure};
+use crate::run::data;
 use crate::run::output;
 use crate::run::pages::{self, Account, Form, Template};
 use crate::run::recording::runs_folder;
@@ -25,7 +26,8 @@ pub(crate) fn run(session: &Session) -> CommandResult {
         session.log.warn(&run.recovery.to_string());
     }
     let is_judged = !given.is_empty();
-    let account = Account::read(&directory, given)?;
+    let data = data::of(&run, &directory).map_err(Failure::usage)?;
+    let account = Account::of(data, given);
     // Where a template has no file of its own, what it makes is the command's output.
     let has_page = reports.iter().any(|report| matches!(report, Report::Page(Form::Markdown, _)));
     match &template {
@@ -61,23 +63,23 @@ fn print(
         session.terminal.out(&tables);
         return finish(session, account, reports);
     }
-    if let Some(figures) = burst::report(run)? {
+    if let Some(figures) = burst::report(run, account.totals())? {
         if !session.quiet() {
             session.terminal.out(&format!("{}\n", heading(run)));
         }
         session.terminal.out(&figures);
         return finish(session, account, reports);
     }
-    let totals = run.rebuild().map_err(|error| Failure::usage(error.to_string()))?;
+    let totals = account.totals();
     let look = look(session, &run.meta.summary)?;
     if !session.quiet() {
         session.terminal.out(&heading(run));
     }
-    session.terminal.out(&summary::text(&totals, &look));
+    session.terminal.out(&summary::text(totals, &look));
     let check =
         run.end.as_ref().and_then(|end| serde_json::from_value(end.self_check.clone()).ok());
     if run.meta.summary.request_rows {
-        session.terminal.out(&summary::additions(&totals, check.as_ref()));
+        session.terminal.out(&summary::additions(totals, check.as_ref()));
     }
     if account.has_criteria() {
         session.terminal.out(&account.text());
@@ -90,12 +92,12 @@ fn print(
         self_check: check.as_ref(),
         judgement: Some(&account.judgement),
     };
-    reports::write(session, &totals, &context, reports);
+    reports::write(session, totals, &context, reports);
     if let Some(end) = &run.end {
         output::tell_losses(&end.outputs, &session.log);
     }
     if let Some(path) = session.flags.text("summary-export") {
-        summary::export(session, &totals, &look, path).map_err(Failure::usage)?;
+        summary::export(session, totals, &look, path).map_err(Failure::usage)?;
     }
     Ok(())
 }

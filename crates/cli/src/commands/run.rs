@@ -195,11 +195,11 @@ fn finish(
     session.log.flush();
     let end = prepared.end_of_record(&outcome, status, &deliveries);
     let directory = watch.recording.and_then(|recording| recording.finish(&end));
-    let account = pages::at_end(session, directory.as_deref(), reports);
+    let account = pages::at_end(session, directory.as_deref(), reports, criteria.all());
     let judgement = account.as_ref().map(|account| &account.judgement);
     reports::write_run(session, prepared, &outcome, failure.as_ref(), (reports, judgement));
     pages::write_at_end(session, account.as_ref(), reports, template);
-    let status = criteria.judge(session, directory.as_deref(), status);
+    let status = criteria.conclude(session, account.as_ref(), status);
     if let (Some(directory), Name::Squall) = (directory, session.name) {
         let line = format!("record: {}\n", directory.display());
         if session.quiet() { session.terminal.err(&line) } else { session.terminal.out(&line) }

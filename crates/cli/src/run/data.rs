@@ -18,6 +18,14 @@ const MAX_WARNINGS: usize = 50;
 /// The record can't be read; a sentence.
 pub(crate) fn load(directory: &Path) -> Result<RunData, String> {
     let run = Run::open(directory).map_err(|error| error.to_string())?;
+    of(&run, directory)
+}
+
+/// As [`load`], of a record that is open.
+///
+/// # Errors
+/// As for [`load`].
+pub(crate) fn of(run: &Run, directory: &Path) -> Result<RunData, String> {
     let totals = run.rebuild().map_err(|error| error.to_string())?;
     let started = run.started_unix_ns.unwrap_or(run.meta.created_unix_ns);
     let mut builder = Timeline::builder(started);
@@ -30,7 +38,7 @@ pub(crate) fn load(directory: &Path) -> Result<RunData, String> {
     let elapsed_s = run.end.as_ref().map(|end| end.elapsed_ns as f64 / 1e9);
     let timeline = builder.finish(elapsed_s);
     let elapsed_s = elapsed_s.unwrap_or(timeline.end_s);
-    let front = front(&run);
+    let front = front(run);
     let mut phases = match front {
         Front::K6 => report::phases::of_options(&run.meta.options),
         Front::Locust => described::locust_phases(&run.meta.options, elapsed_s),
@@ -51,7 +59,7 @@ pub(crate) fn load(directory: &Path) -> Result<RunData, String> {
         squall_version: run.meta.squall_version.clone(),
         started_unix_ns: started,
         elapsed_s,
-        ending: ending(&run, front),
+        ending: ending(run, front),
         totals,
         timeline,
         warnings: warnings.map(|line| line.text.clone()).collect(),

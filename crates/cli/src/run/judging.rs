@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use plan::criterion::{self, Criterion};
+use plan::criterion::Criterion;
 
 use super::data;
-use super::pages::Account;
+use super::pages::{self, Account};
 use crate::exit::{ExitStatus, Failure};
 use crate::flags::{Flag, Kind, Parsed};
 use crate::session::Session;
@@ -56,11 +56,8 @@ impl Criteria {
     ) -> Result<Self, Failure> {
         let mut criteria = Vec::new();
         for text in texts {
-            criteria.push(criterion::parse(text).map_err(|error| {
-                let column = error.column;
-                Failure::config(format!("--criterion {text:?}, column {column}: {}", error.message))
-                    .hint("`squall run --help` shows one")
-            })?);
+            let parsed = pages::parse(text);
+            criteria.push(parsed.map_err(|failure| failure.hint("`squall run --help` shows one"))?);
         }
         if let Some(directory) = baseline {
             let data = data::load(Path::new(directory))
@@ -74,27 +71,35 @@ impl Criteria {
         Ok(Self { criteria, strict })
     }
 
-    /// Judges the run whose record is in `directory`, tells the verdict, and gives the exit code; `status` where nothing
-    /// was asked or the run itself went wrong.
+    /// All of them, those of a baseline too.
+    pub(crate) fn all(&self) -> &[Criterion] {
+        &self.criteria
+    }
+
+    /// Judges the run whose record is in `directory`: [`Criteria::conclude`].
     pub(crate) fn judge(
         &self,
         session: &Session,
         directory: Option<&Path>,
         status: ExitStatus,
     ) -> ExitStatus {
+        let account = pages::at_end(session, directory, &[], &self.criteria);
+        self.conclude(session, account.as_ref(), status)
+    }
+
+    /// Tells the verdict of a run that was judged by these criteria, and gives the exit code; `status` where nothing was
+    /// asked or the run itself went wrong.
+    pub(crate) fn conclude(
+        &self,
+        session: &Session,
+        account: Option<&Account>,
+        status: ExitStatus,
+    ) -> ExitStatus {
         if self.criteria.is_empty() {
             return status;
         }
-        let account = match directory {
-            Some(directory) => Account::read(directory, self.criteria.clone()),
-            None => Err(Failure::usage("the run was not recorded")),
-        };
-        let account = match account {
-            Ok(account) => account,
-            Err(why) => {
-                session.log.warn(&format!("the criteria can't be judged: {why}"));
-                return if status == ExitStatus::Success { ExitStatus::Failure } else { status };
-            }
+        let Some(account) = account else {
+            return if status == ExitStatus::Success { ExitStatus::Failure } else { status };
         };
         session.terminal.out(&account.text());
         match status {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use metrics::Totals;
 use plan::criterion::{self, Criterion};
 use report::document::Judged;
 use report::{BUILT_IN, Document, Judgement, RunData};
@@ -43,16 +44,11 @@ impl Template {
     /// A file that can't be read.
     pub(crate) fn read(flags: &Parsed) -> Result<Option<Self>, Failure> {
         let Some(name) = flags.text("template") else { return Ok(None) };
-        if let Some((name, _, text)) = BUILT_IN.iter().find(|(known, ..)| *known == name) {
-            return Ok(Some(Self { name: (*name).to_owned(), text: (*text).to_owned() }));
-        }
-        let text = std::fs::read_to_string(name).map_err(|error| {
-            let error = crate::exit::system_text(&error);
+        let template = Self::of_file(name, Path::new(name)).map_err(|failure| {
             let names: Vec<&str> = BUILT_IN.iter().map(|(name, ..)| *name).collect();
-            Failure::usage(format!("can't read the template {name}: {error}"))
-                .hint(format!("built in are {}", names.join(" and ")))
+            failure.hint(format!("built in are {}", names.join(" and ")))
         })?;
-        Ok(Some(Self { name: name.to_owned(), text }))
+        Ok(Some(template))
     }
 
     /// Reads a template that a plan names: a built-in one, or a file.
@@ -84,7 +80,11 @@ pub(crate) fn criteria(flags: &Parsed) -> Result<Vec<Criterion>, Failure> {
     flags.all("criterion").map(parse).collect()
 }
 
-fn parse(text: &str) -> Result<Criterion, Failure> {
+/// Reads one value of `--criterion`.
+///
+/// # Errors
+/// It is none; with its column.
+pub(crate) fn parse(text: &str) -> Result<Criterion, Failure> {
     criterion::parse(text).map_err(|error| {
         let (column, message) = (error.column, error.message);
         Failure::config(format!("--criterion {text:?}, column {column}: {message}"))
@@ -122,10 +122,19 @@ impl Account {
     /// # Errors
     /// The record can't be read.
     pub(crate) fn read(directory: &Path, criteria: Vec<Criterion>) -> Result<Self, Failure> {
-        let run = data::load(directory).map_err(Failure::usage)?;
+        data::load(directory).map(|run| Self::of(run, criteria)).map_err(Failure::usage)
+    }
+
+    /// Judges a run by these criteria, or by its own where there are none.
+    pub(crate) fn of(run: RunData, criteria: Vec<Criterion>) -> Self {
         let criteria = if criteria.is_empty() { own_criteria(&run) } else { criteria };
         let judgement = report::judge(&criteria, &run);
-        Ok(Self { run, criteria, judgement })
+        Self { run, criteria, judgement }
+    }
+
+    /// The run's totals.
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.run.totals
     }
 
     /// Whether there is anything that a script's thresholds do not tell already.
@@ -182,24 +191,30 @@ pub(crate) fn check(flags: &Parsed, reports: &[Report]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The account of a run that is just over, if one is wanted: for pages, or for criteria in any other report.
+/// The account of a run that is just over, if one is wanted: for its pages, or to be judged by criteria. Trouble is told.
 pub(crate) fn at_end(
     session: &Session,
     directory: Option<&Path>,
     reports: &[Report],
+    criteria: &[Criterion],
 ) -> Option<Account> {
-    let has_criteria = session.flags.is_set("criterion") && !reports.is_empty();
-    if !is_wanted(reports) && !has_criteria {
+    let has_pages = is_wanted(reports);
+    if !has_pages && criteria.is_empty() {
         return None;
     }
-    let Some(directory) = directory else {
-        session.log.warn("there is no report of the run: it was not recorded");
-        return None;
+    let account = match directory {
+        Some(directory) => Account::read(directory, criteria.to_vec()),
+        None => Err(Failure::usage("the run was not recorded")),
     };
-    let account = criteria(&session.flags).and_then(|own| Account::read(directory, own));
-    account
-        .map_err(|error| session.log.warn(&format!("there is no report of the run: {error}")))
-        .ok()
+    let told = account.map_err(|why| {
+        if has_pages {
+            session.log.warn(&format!("there is no report of the run: {why}"));
+        }
+        if !criteria.is_empty() {
+            session.log.warn(&format!("the criteria can't be judged: {why}"));
+        }
+    });
+    told.ok()
 }
 
 /// Writes the pages of a run that is just over. Mistakes are told, and do not change how it ended.

@@ -121,19 +121,18 @@ pub(super) fn figures(
 ///
 /// # Errors
 /// The record can't be read.
-pub(crate) fn report(run: &Run) -> Result<Option<String>, Failure> {
+pub(crate) fn report(run: &Run, totals: &Totals) -> Result<Option<String>, Failure> {
     let options = &run.meta.options["burst"];
     if !options.is_object() {
         return Ok(None);
     }
     let failed = |error: record::RecordError| Failure::usage(error.to_string());
-    let totals = run.rebuild().map_err(failed)?;
     let mut errors = Errors::default();
     for snapshot in run.snapshots().map_err(failed)? {
         errors.take(&snapshot.map_err(failed)?);
     }
     let is_open = options["is_open"] == true;
-    let mut text = report::burst_text(&figures(&totals, totals.elapsed, &errors, is_open));
+    let mut text = report::burst_text(&figures(totals, totals.elapsed, &errors, is_open));
     let check =
         run.end.as_ref().and_then(|end| serde_json::from_value(end.self_check.clone()).ok());
     if let Some(check) = check {
