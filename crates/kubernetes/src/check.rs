@@ -48,9 +48,18 @@ pub enum CheckError {
 /// # Errors
 /// There is no cluster or no answer.
 pub fn check(access: &Access, patience: Duration) -> Result<Checked, CheckError> {
+    within(patience, ask(access))
+}
+
+/// Runs a question on a runtime of its own, and gives up after `patience`.
+pub(crate) fn within<T>(
+    patience: Duration,
+    ask: impl Future<Output = Result<T, CheckError>>,
+) -> Result<T, CheckError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(|error| CheckError::System(error.to_string()))?;
-    let outcome = runtime.block_on(async { timeout(patience, ask(access)).await });
+    // The timer is the runtime's: it must be made within.
+    let outcome = runtime.block_on(async { timeout(patience, ask).await });
     outcome.unwrap_or(Err(CheckError::TimedOut(patience)))
 }
 

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::timeout;
 
 use crate::access::{Access, Cluster};
 use crate::api::{Ask, DEPLOYMENTS, Resource};
-use crate::check::CheckError;
+use crate::check::{CheckError, within};
 
 const STATEFUL_SETS: Resource = Resource { group: "apps", version: "v1", plural: "statefulsets" };
 
@@ -21,18 +20,13 @@ pub fn rollout(
     name: &str,
     patience: Duration,
 ) -> Result<Option<String>, CheckError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-    let runtime = runtime.map_err(|error| CheckError::System(error.to_string()))?;
     let (kind, name) = name.split_once('/').unwrap_or(("deployment", name));
     let resource = if kind == "statefulset" { STATEFUL_SETS } else { DEPLOYMENTS };
-    let ask = async {
+    within(patience, async {
         let cluster = Cluster::choose(access).await?;
         let object: Value = cluster.ask(&Ask::get(resource, name), &[]).await?;
-        Ok::<_, CheckError>(missing(&object))
-    };
-    // The timer is the runtime's: it must be made within.
-    let outcome = runtime.block_on(async { timeout(patience, ask).await });
-    outcome.unwrap_or(Err(CheckError::TimedOut(patience)))
+        Ok(missing(&object))
+    })
 }
 
 /// What a deployment or stateful set still lacks, in the words of `kubectl`.
