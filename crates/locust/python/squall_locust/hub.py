@@ -72,51 +72,37 @@ def send(
 ):
     """Sends a request and waits for its reply, in this greenlet, whose hub is attached. Gives the reply and its flags; raises
     NotPlain where nothing was sent. Each of these arguments is named because every request of a test comes by here."""
-    try:
-        reply = make(
-            client,
-            session,
-            method,
-            target,
-            name,
-            lines,
-            extras,
-            cookie,
-            authorization,
-            body,
-            content_type,
-            tells_zero,
-            timeouts,
-            catches,
-            context,
-            None,
-            getcurrent(),
-        )
-    except NoAddress:
+    found = None
+    while True:
+        try:
+            reply = make(
+                client,
+                session,
+                method,
+                target,
+                name,
+                lines,
+                extras,
+                cookie,
+                authorization,
+                body,
+                content_type,
+                tells_zero,
+                timeouts,
+                catches,
+                context,
+                found,
+                getcurrent(),
+            )
+            break
+        except NoAddress:
+            if found is not None:
+                raise
         try:
             found = addresses(target.host, target.port)
         except OSError:
             # The name leads nowhere: the library tells it in its words.
             raise NotPlain("name resolution") from None
-        reply = make(
-            client,
-            session,
-            method,
-            target,
-            name,
-            lines,
-            extras,
-            cookie,
-            authorization,
-            body,
-            content_type,
-            tells_zero,
-            timeouts,
-            catches,
-            context,
-            found,
-            getcurrent(),
-        )
     try:
         hub.switch()
         flags = reply.settle()
