@@ -213,18 +213,8 @@ pub fn markdown(totals: &Totals, context: &CiContext<'_>) -> String {
         && context.criteria().next().is_some()
     {
         let _ = writeln!(out, "\n{}", line(&judgement.headline()));
-        out.push_str("\n### Criteria\n\n| | criterion | measured | |\n|---|---|--:|---|\n");
-        for row in context.criteria() {
-            let _ = writeln!(
-                out,
-                "| {} {} | {} | {} | {} |",
-                row.verdict.mark(),
-                row.verdict.as_str(),
-                cell(&row.criterion),
-                cell(&row.measured),
-                cell(&row.note)
-            );
-        }
+        out.push_str("\n### Criteria\n\n");
+        criteria_table(&mut out, context.criteria());
     }
     if !thresholds.is_empty() {
         out.push_str("\n### Thresholds\n\n| | metric | threshold | value |\n|---|---|---|---|\n");
@@ -401,6 +391,22 @@ pub(crate) fn cell(text: &str) -> String {
         }
     }
     out
+}
+
+/// Criteria with what was measured, as a table.
+pub(crate) fn criteria_table<'a>(out: &mut String, rows: impl Iterator<Item = &'a Row>) {
+    out.push_str("| | criterion | measured | |\n|---|---|--:|---|\n");
+    for row in rows {
+        let _ = writeln!(
+            out,
+            "| {} {} | {} | {} | {} |",
+            row.verdict.mark(),
+            row.verdict.as_str(),
+            cell(&row.criterion),
+            cell(&row.measured),
+            cell(&row.note)
+        );
+    }
 }
 
 /// Text of XML; what XML 1.0 can't hold becomes U+FFFD.

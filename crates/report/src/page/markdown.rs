@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use plan::criterion::Quantity;
 
 use crate::bottleneck::{Evidence, Finding, Severity};
-use crate::ci::{cell, line};
+use crate::ci::{cell, criteria_table, line};
 use crate::document::{Document, Figures, Latency, RequestReport, RunReport};
 use crate::judge::{Verdict, moment};
 use crate::quantity::{self, bytes, count, per_second, percent};
@@ -242,18 +242,7 @@ fn criteria(out: &mut String, document: &Document) {
     }
     for run in document.runs.iter().filter(|run| !run.criteria.is_empty()) {
         of_run(out, run, document.runs.len() > 1);
-        out.push_str("| | criterion | measured | |\n|---|---|--:|---|\n");
-        for row in &run.criteria {
-            let _ = writeln!(
-                out,
-                "| {} {} | {} | {} | {} |",
-                row.verdict.mark(),
-                row.verdict.as_str(),
-                cell(&row.criterion),
-                cell(&row.measured),
-                cell(&row.note),
-            );
-        }
+        criteria_table(out, run.criteria.iter());
         if !run.generator.is_empty() {
             let _ = writeln!(out, "\n{}", line(&run.generator));
         }
