@@ -255,7 +255,8 @@ fn live(host: &Rc<VuHost>, mailbox: &Mailbox) {
     }
     loop {
         // Making the VU and its first iterations go deeper than it goes later (connecting, handshakes).
-        if host.iterations.get() <= 1 || host.iterations.get().is_power_of_two() {
+        let n = host.iterations.get();
+        if n == 0 || n.is_power_of_two() {
             rt::fiber::trim();
         }
         let command = rt::fiber::wait(poll_fn(|_| match mailbox.command.borrow_mut().take() {
