@@ -10,7 +10,9 @@ APP ?= main:app
 DURATION ?= 30s
 CARGO ?= cargo
 
-SQUALL = $(CARGO) run --quiet --profile quick --locked --package squall-cli --
+WITH_PYTHON = $(CARGO) run --quiet --profile quick --locked --package squall-cli --
+# Where nothing runs in Python its engine, minutes of work on a fresh machine, is left out.
+SQUALL = SQUALL_PYENGINE=none $(WITH_PYTHON)
 
 .PHONY: help demo install test test-all check lint fmt bench fuzz stress-local stress-asgi stress-k8s k8s-port-forward-bg k8s-port-forward-stop clean
 
@@ -18,7 +20,7 @@ help: ## what there is
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 demo: ## builds Squall and shows it at work: a target, half a minute of load, the summary
-	$(CARGO) build --profile quick --locked --package squall-cli
+	SQUALL_PYENGINE=none $(CARGO) build --profile quick --locked --package squall-cli
 	$(SQUALL) demo
 
 install: ## puts `squall` into ~/.cargo/bin
@@ -50,7 +52,7 @@ stress-local: ## bursts of requests on URL, default http://127.0.0.1:8000
 	$(SQUALL) burst $(URL) --burst $(RATE) --every $(EVERY) --duration $(DURATION)
 
 stress-asgi: ## the same on an ASGI application within its own Python process, default APP=main:app
-	$(SQUALL) burst --asgi $(APP) --burst $(RATE) --every $(EVERY) --duration $(DURATION)
+	$(WITH_PYTHON) burst --asgi $(APP) --burst $(RATE) --every $(EVERY) --duration $(DURATION)
 
 stress-k8s: ## the same on the forwarded port HOST_PORT, default 8010
 	$(SQUALL) burst http://127.0.0.1:$(HOST_PORT) --burst $(RATE) --every $(EVERY) --duration $(DURATION)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests. `scripts/test.sh` needs nothing but cargo and a C compiler: the unit tests of every crate, and the program as
 # its users see it, beside what was recorded of k6 and Locust. `scripts/test.sh --all`, which CI runs, adds the crates' own
-# integration tests, the real k6 (built once with Go), the real Locust (installed
+# integration tests, those that take minutes, the real k6 (built once with Go), the real Locust (installed
 # once into an environment of its own) and the servers that outputs and probes speak to (Debian's packages); without one
 # of them it fails, unless SQUALL_NO_K6=1, SQUALL_NO_LOCUST=1 or SQUALL_NO_SERVERS=1 says so. Further words go to `cargo test`.
 set -euo pipefail
@@ -53,6 +53,7 @@ if [ -z "$is_all" ]; then
         name=${name%/main.rs}
         case $name in
             locust*) ;; # nothing in them runs without Locust
+            robust | suite | outputs | observe) ;; # minutes: hostile servers, long runs, whole suites, receivers and probes
             *) set -- --test "${name%.rs}" "$@" ;;
         esac
     done

@@ -10,6 +10,8 @@ use flate2::write::GzEncoder;
 use super::squall::{Folder, is_slow, shared};
 
 const MIB: u64 = 1 << 20;
+/// The most that a run may take which keeps no bodies: an unoptimised program takes half of it by itself.
+const MOST: u64 = 60 * MIB;
 
 /// A size that would show if it were kept: 64 MiB, or 1 GiB in the long form.
 fn big() -> u64 {
@@ -35,7 +37,7 @@ fn discarded_bodies_take_constant_memory() {
         .run(&script, &target.url(), &["-q"])
         .wait_within(super::squall::PATIENCE * 5)
         .expect(0);
-    assert!(ended.peak_rss < 48 * MIB, "{} MiB", ended.peak_rss / MIB);
+    assert!(ended.peak_rss < MOST, "{} MiB", ended.peak_rss / MIB);
     assert_eq!((ended.count("iterations"), target.served().completed), (4, 4));
 }
 
@@ -47,7 +49,7 @@ fn burst_keeps_no_bodies() {
     let url = format!("{}/v1/results?size={}", target.url(), big());
     let words = ["burst", &url, "--requests", "4", "--concurrency", "2", "--timeout", "5m", "-q"];
     let ended = folder.squall(&words).wait_within(super::squall::PATIENCE * 5).expect(0);
-    assert!(ended.peak_rss < 48 * MIB, "{} MiB", ended.peak_rss / MIB);
+    assert!(ended.peak_rss < MOST, "{} MiB", ended.peak_rss / MIB);
 }
 
 #[test]
