@@ -11,6 +11,7 @@ mod database;
 mod errors;
 mod facts;
 mod load;
+mod queue;
 mod resources;
 mod scaling;
 mod statistics;
@@ -162,6 +163,7 @@ pub fn analyse(run: &RunData, criteria: &[Criterion]) -> Analysis {
     load::generator(&facts, &mut analysis);
     load::intended(&facts, &mut analysis);
     load::saturation(&facts, &mut analysis);
+    queue::look(&facts, &mut analysis);
     resources::look(&facts, &mut analysis);
     database::postgres(&facts, &mut analysis);
     database::redis(&facts, &mut analysis);

@@ -204,6 +204,34 @@ fn dropped_arrivals_are_saturation_of_an_open_loop() {
 }
 
 #[test]
+fn a_queue_that_grows_at_a_steady_rate_has_no_end() {
+    let run = |capacity: u64| {
+        let mut sample = Sample::new();
+        let mut under_way = 5;
+        for _ in 0..120 {
+            let ended = capacity.min(100);
+            under_way += 100 - ended;
+            sample.requests("GET /", ended, 10.0 + under_way as f64 * 2.0);
+            (0..ended).for_each(|_| {
+                sample.own(builtin::ITERATIONS, 1.0);
+            });
+            sample.own(builtin::ARRIVAL_LATENESS, 0.1).vus(under_way as f64).tick();
+        }
+        sample
+    };
+    let claim = "At 100/s the queue grew by 4 a second: at this rate it has no end";
+    check(&run(96), "queue-grows", Severity::Critical, claim);
+    has_not(&run(100), "queue-grows");
+    // A rate that itself rises is no queue.
+    let mut rising = Sample::new();
+    for second in 0..120u64 {
+        rising.requests("GET /", 50 + second, 20.0).own(builtin::ITERATIONS, (50 + second) as f64);
+        rising.own(builtin::ARRIVAL_LATENESS, 0.1).vus((50 + second) as f64 / 2.0).tick();
+    }
+    has_not(&rising, "queue-grows");
+}
+
+#[test]
 fn users_who_waited_longer_than_requests_took_are_told() {
     let mut sample = Sample::new();
     for _ in 0..20 {
