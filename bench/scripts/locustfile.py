@@ -3,75 +3,64 @@
 import os
 import time
 
-from locust import FastHttpUser, HttpUser, constant, constant_throughput, task
+from locust import FastHttpUser, HttpUser, constant, constant_throughput
 
 PATH = os.environ.get("TARGET_PATH", "/v1/results")
 
 
-class Checking:
+def checked(user):
     """As the users of most Locust files: a request, its status, and what its JSON says."""
-
-    @task
-    def results(self):
-        with self.client.get(PATH, catch_response=True) as response:
-            if response.status_code != 200:
-                response.failure(f"status {response.status_code}")
-            elif response.json()["status"] != "ok":
-                response.failure("another answer")
+    with user.client.get(PATH, catch_response=True) as response:
+        if response.status_code != 200:
+            response.failure(f"status {response.status_code}")
+        elif response.json()["status"] != "ok":
+            response.failure("another answer")
 
 
-class HttpChecking(Checking, HttpUser):
-    pass
+def plain(user):
+    user.client.get(PATH)
 
 
-class FastChecking(Checking, FastHttpUser):
-    pass
+def worked(user):
+    """A request and 100 us of Python, in which other users' answers come in."""
+    user.client.get(PATH)
+    until = time.perf_counter() + 100e-6
+    while time.perf_counter() < until:
+        pass
 
 
-class Resting:
+class HttpChecking(HttpUser):
+    tasks = [checked]
+
+
+class FastChecking(FastHttpUser):
+    tasks = [checked]
+
+
+class HttpResting(HttpUser):
     """One request in five seconds: what counts is what a user takes while it waits."""
 
+    tasks = [plain]
     wait_time = constant(5)
 
-    @task
-    def results(self):
-        self.client.get(PATH)
+
+class FastResting(FastHttpUser):
+    tasks = [plain]
+    wait_time = constant(5)
 
 
-class HttpResting(Resting, HttpUser):
-    pass
+class HttpWorking(HttpUser):
+    """Twenty requests a second."""
 
-
-class FastResting(Resting, FastHttpUser):
-    pass
-
-
-class Working:
-    """Twenty requests a second, and 100 us of Python after each, in which other users' answers come in."""
-
+    tasks = [worked]
     wait_time = constant(0.05)
 
-    @task
-    def results(self):
-        self.client.get(PATH)
-        until = time.perf_counter() + 100e-6
-        while time.perf_counter() < until:
-            pass
 
-
-class HttpWorking(Working, HttpUser):
-    pass
-
-
-class FastWorking(Working, FastHttpUser):
-    pass
+class FastWorking(FastHttpUser):
+    tasks = [worked]
+    wait_time = constant(0.05)
 
 
 class HttpPaced(HttpUser):
-    """Twenty requests a second."""
-
+    tasks = [plain]
     wait_time = constant_throughput(20)
-
-    @task
-    def results(self):
-        self.client.get(PATH)
