@@ -2,7 +2,7 @@
 //!
 //! One function for each format; the fuzz targets and the plain test both call them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub const FORMATS: &[(&str, fn(&[u8]))] = &[
     ("keys", keys),
     ("csv", csv),
     ("probes", probes),
+    ("criteria", criteria),
+    ("plans", plans),
 ];
 
 // The parser belongs to a crate that brings a script engine along; itself it needs nothing.
@@ -98,13 +100,7 @@ pub fn snapshot(bytes: &[u8]) {
 
 /// The file of a run that was killed, or came from elsewhere.
 pub fn record(bytes: &[u8]) {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    // Memory, where there is such a folder.
-    let base =
-        if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
-    let folder = base.join(format!("squall-fuzz-{}-{number}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for a run");
+    let folder = scratch();
     std::fs::write(folder.join(record::RUN_FILE), bytes).expect("a file of a run");
     if let Ok(run) = record::Run::open(&folder) {
         let _ = (run.recovery.to_string(), run.snapshot_count());
@@ -134,6 +130,56 @@ pub fn probes(bytes: &[u8]) {
     }
     assert!(redact::text(&text).len() <= text.len() + redact::MASK.len() * (text.len() / 2 + 1));
     assert!(redact::sql(&text).len() <= text.len() + 1);
+}
+
+/// A criterion: what was accepted is shown as it was written and read as the same; an error points into the text.
+pub fn criteria(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match plan::criterion::parse(&text) {
+        Ok(criterion) => {
+            assert_eq!(criterion.to_string(), text.trim());
+            assert_eq!(plan::criterion::parse(&criterion.to_string()).as_ref(), Ok(&criterion));
+            let _ = (criterion.phases().count(), criterion.promql());
+        }
+        Err(error) => {
+            assert!(!error.message.is_empty());
+            assert!((1..=text.chars().count() + 1).contains(&error.column), "{text:?}: {error:?}");
+        }
+    }
+}
+
+/// A suite's plan, with what it names missing: every mistake has a place in the file.
+pub fn plans(bytes: &[u8]) {
+    let folder = scratch();
+    let file = folder.join("plan.yaml");
+    std::fs::write(&file, bytes).expect("a file of a plan");
+    let given = suite::Given { var: &|_| None, target: None, folder: None, forwards: &[] };
+    match suite::read(&file, given) {
+        Ok(loaded) => {
+            let _ = suite::dry(&loaded, &[], 0.5);
+        }
+        Err(mistakes) => {
+            assert!(!mistakes.is_empty());
+            let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).count();
+            for mistake in mistakes {
+                assert!(!mistake.message.is_empty());
+                assert!((1..=lines + 1).contains(&mistake.line), "{mistake}");
+            }
+        }
+    }
+    drop(suite::read_probes(&file, given));
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+/// A folder of its own, in memory where there is such a place.
+fn scratch() -> PathBuf {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let base =
+        if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
+    let folder = base.join(format!("squall-fuzz-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder in the place for temporary files");
+    folder
 }
 
 /// Options of a script or a configuration file, then what they plan.
