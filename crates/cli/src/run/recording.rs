@@ -3,6 +3,7 @@
 //! All of it happens on a thread of its own: making a directory takes longer than everything else before the first
 //! request, and a slow disk must not hold up the run's director.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
@@ -77,7 +78,7 @@ impl Recording {
         let own_log = log.clone();
         let body = move || {
             let written = keep(directory, &meta, &received, &lines);
-            written.map_err(|error| own_log.warn(&format!("the run is not recorded: {error}"))).ok()
+            written.map_err(|error| own_log.warn(&trouble(&error))).ok()
         };
         match rt::thread::start("squall-record", body) {
             Ok(thread) => Some(Self { entries, thread, lines: copy, lost: 0, log: log.clone() }),
@@ -126,6 +127,29 @@ impl Recording {
         let _ = self.entries.send(Entry::End(Box::new(end.clone())));
         drop(self.entries);
         self.thread.join().ok().flatten()
+    }
+}
+
+/// Why a run is not recorded, or not to its end, and what helps.
+fn trouble(error: &RecordError) -> String {
+    let RecordError::Io { action, path, source } = error else {
+        return format!("the run is not recorded: {error}");
+    };
+    let remedy = match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; free some space (`squall runs` lists old runs), or keep runs elsewhere with --record DIR"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; keep runs elsewhere with --record DIR, or do without with --no-record"
+        }
+        _ => "",
+    };
+    match *action {
+        "write" => format!(
+            "the record ends before the run does: {error}; {} is readable up to here{remedy}",
+            path.parent().unwrap_or(path).display()
+        ),
+        _ => format!("the run is not recorded: {error}{remedy}"),
     }
 }
 
@@ -178,4 +202,24 @@ pub(crate) fn utc_offset_s(unix_ns: u64) -> i32 {
     let moment = jiff::Timestamp::from_nanosecond(i128::from(unix_ns));
     let moment = moment.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     jiff::tz::TimeZone::system().to_offset(moment).seconds()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_closed_folder_are_told_with_what_helps() {
+        let told = |action, kind: ErrorKind| {
+            let source = std::io::Error::from(kind);
+            trouble(&RecordError::Io { action, path: "/runs/a/run.sqr".into(), source })
+        };
+        let full = told("write", ErrorKind::StorageFull);
+        assert!(full.starts_with("the record ends before the run does: could not write"), "{full}");
+        assert!(full.contains("/runs/a is readable up to here; free some space"), "{full}");
+        let closed = told("create", ErrorKind::PermissionDenied);
+        assert!(closed.starts_with("the run is not recorded: could not create"), "{closed}");
+        assert!(closed.ends_with("or do without with --no-record"), "{closed}");
+        assert!(!told("create", ErrorKind::NotFound).contains("; "));
+    }
 }
