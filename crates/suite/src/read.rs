@@ -71,7 +71,8 @@ pub fn read(file: &Path, given: Given<'_>) -> Result<Loaded, Vec<Mistake>> {
         secrets::find(&raw).into_iter().map(|fault| Mistake::of(file, fault)).collect();
     let folder = folder_of(file).map_err(|mistake| vec![mistake])?;
     let tree = variables::resolve(&raw, &known(&raw, &folder, given)).map_err(told)?;
-    let suite: Suite = yaml::read(&tree).map_err(told)?;
+    let mut suite: Suite = yaml::read(&tree).map_err(told)?;
+    anchor_suite(&mut suite, &folder);
     let loaded = Loaded { suite, file: file.to_owned(), folder, text, tree };
     let complaints = loaded.suite.check().into_iter().chain(files(&loaded));
     mistakes.extend(complaints.map(|complaint| blamed(&loaded, &complaint)));
@@ -97,7 +98,37 @@ pub fn read_probes(file: &Path, given: Given<'_>) -> Result<Probes, Mistake> {
     let tree = variables::resolve(&raw, &known(&raw, &folder, given)).map_err(told)?;
     let mut probes: Probes = yaml::read(tree.get("probes").unwrap_or(&tree)).map_err(told)?;
     probes.complete().map_err(|error| Mistake::new(file, Place::START, error.to_string()))?;
+    anchor(&mut probes, &folder);
     Ok(probes)
+}
+
+/// Files that a plan names are in its folder, wherever what reads them is started.
+fn anchor_suite(suite: &mut Suite, folder: &Path) {
+    let own = suite.scenarios.iter_mut().map(|scenario| &mut scenario.probes);
+    for probes in own.chain([&mut suite.probes]).flatten() {
+        anchor(probes, folder);
+    }
+    let own = suite.scenarios.iter_mut().flat_map(|scenario| &mut scenario.ready);
+    let gates = own.chain(&mut suite.ready).map(|gate| &mut gate.kubeconfig);
+    let forwards = suite.forwards.iter_mut().map(|forward| &mut forward.kubeconfig);
+    for kubeconfig in gates.chain(forwards) {
+        anchor_file(kubeconfig, folder);
+    }
+}
+
+fn anchor(probes: &mut Probes, folder: &Path) {
+    for probe in &mut probes.kubernetes {
+        anchor_file(&mut probe.kubeconfig, folder);
+    }
+    for probe in &mut probes.logs {
+        probe.file = folder.join(&probe.file).to_string_lossy().into_owned();
+    }
+}
+
+fn anchor_file(file: &mut Option<String>, folder: &Path) {
+    if let Some(file) = file {
+        *file = folder.join(&*file).to_string_lossy().into_owned();
+    }
 }
 
 fn text_of(file: &Path) -> Result<String, Mistake> {
