@@ -33,6 +33,11 @@ impl Abilities {
     }
 }
 
+/// Input, output and errors of this process, for a program elsewhere that has them for its own; nothing else is printed then.
+pub(crate) fn passed_on() -> (tokio::io::Stdin, tokio::io::Stdout, tokio::io::Stderr) {
+    (tokio::io::stdin(), tokio::io::stdout(), tokio::io::stderr())
+}
+
 /// The two streams with the progress block. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Terminal {

@@ -1,37 +1,39 @@
 //! Programs executed in containers, as `kubectl exec` does: how databases that no port leads to are asked.
 
-use std::time::Duration;
+use std::convert::Infallible;
 
 use http::StatusCode;
 use k8s_openapi::api::core::v1::Pod as KubePod;
 use kube::Api;
 use kube::api::{AttachParams, AttachedProcess};
 use kube::client::UpgradeConnectionError;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::access::{Cluster, chain};
+use crate::access::{Access, AccessError, Cluster, chain};
 use crate::api::{ApiError, Ask, PODS};
 
-/// The most of a stream that is kept, bytes; a program that prints more is stopped.
-const MAX_OUTPUT: u64 = 4 << 20;
 /// How much of a stream waits to be read, bytes.
 const BUFFER: usize = 64 << 10;
 
-/// What a program gave.
+/// A program in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Output {
-    /// Its standard output.
-    pub stdout: Vec<u8>,
-    /// Its standard error.
-    pub stderr: Vec<u8>,
-    /// Its exit code.
-    pub code: i32,
+pub struct Program {
+    /// The pod.
+    pub pod: String,
+    /// The container; of a pod with one, it need not be named.
+    pub container: Option<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Whether it gets any input.
+    pub has_input: bool,
 }
 
 /// Why a program did not run to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExecError {
+    /// No cluster to ask.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The API server did not let it start.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -53,74 +55,72 @@ pub enum ExecError {
         /// Why.
         error: String,
     },
-    /// It took too long.
-    #[error("`{program}` in pod {pod} took more than {} s", patience.as_secs())]
-    TimedOut {
+    /// What it printed can't be passed on.
+    #[error("what `{program}` prints can't be passed on: {error}")]
+    Output {
         /// The program.
         program: String,
-        /// The pod.
-        pod: String,
-        /// How long it was waited for.
-        patience: Duration,
+        /// Why.
+        error: String,
     },
-    /// It printed more than is kept.
-    #[error("`{program}` in pod {pod} printed more than {} MiB", MAX_OUTPUT >> 20)]
-    TooMuch {
-        /// The program.
-        program: String,
-        /// The pod.
-        pod: String,
-    },
+    /// The system refuses.
+    #[error("{0}")]
+    System(String),
+}
+
+/// Executes a program in a container with these streams for its input, output and errors, until it ends; its exit code.
+///
+/// # Errors
+/// There is no cluster, the program did not start, or the connection broke.
+pub fn exec(
+    access: &Access,
+    program: &Program,
+    streams: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin, impl AsyncWrite + Unpin),
+) -> Result<i32, ExecError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime = runtime.map_err(|error| ExecError::System(error.to_string()))?;
+    let outcome = runtime.block_on(async {
+        let cluster = Cluster::choose(access).await?;
+        cluster.exec(program, streams).await
+    });
+    // A read of standard input under way can't be ended.
+    runtime.shutdown_background();
+    outcome
 }
 
 impl Cluster {
-    /// Executes a program in a container (of a pod with one, it need not be named), feeds it `input`, and waits for its
-    /// end. An exit code that is not zero is no error.
+    /// Executes a program in a container with these streams for its input, output and errors, until it ends; its exit
+    /// code.
     ///
     /// # Errors
-    /// It did not start or did not end, or printed too much.
+    /// It did not start, the connection broke, or what it prints could not be passed on.
     pub async fn exec(
         &self,
-        pod: &str,
-        container: Option<&str>,
-        command: &[&str],
-        input: &[u8],
-        patience: Duration,
-    ) -> Result<Output, ExecError> {
-        let run = self.run(pod, container, command, input);
-        match timeout(patience, run).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ExecError::TimedOut {
-                program: program(command),
-                pod: pod.to_owned(),
-                patience,
-            }),
-        }
-    }
-
-    async fn run(
-        &self,
-        pod: &str,
-        container: Option<&str>,
-        command: &[&str],
-        input: &[u8],
-    ) -> Result<Output, ExecError> {
+        program: &Program,
+        (mut input, output, errors): (
+            impl AsyncRead + Unpin,
+            impl AsyncWrite + Unpin,
+            impl AsyncWrite + Unpin,
+        ),
+    ) -> Result<i32, ExecError> {
+        let pod = program.pod.as_str();
         let mut how = AttachParams::default()
-            .stdin(!input.is_empty())
+            .stdin(program.has_input)
             .stdout(true)
             .stderr(true)
             .max_stdin_buf_size(BUFFER)
             .max_stdout_buf_size(BUFFER)
             .max_stderr_buf_size(BUFFER);
-        if let Some(container) = container {
+        if let Some(container) = &program.container {
             how = how.container(container);
         }
         let api: Api<KubePod> = Api::namespaced(self.client(), self.namespace());
         let ask = Ask { verb: "create", sub: "exec", ..Ask::get(PODS, pod) };
         let mut process = api
-            .exec(pod, command.iter().copied(), &how)
+            .exec(pod, &program.command, &how)
             .await
             .map_err(|error| self.upgrade_failure(&ask, &error))?;
+        let name = || program.command.first().cloned().unwrap_or_default();
         let broken = |error: String| ExecError::Broken { pod: pod.to_owned(), error };
         let status = process.take_status();
         let stdin = process.stdin();
@@ -129,15 +129,21 @@ impl Cluster {
         let feed = async {
             if let Some(mut stdin) = stdin {
                 // One that reads nothing is not wrong.
-                let _ = stdin.write_all(input).await;
+                let _ = tokio::io::copy(&mut input, &mut stdin).await;
                 let _ = stdin.shutdown().await;
             }
-            Ok::<(), ()>(())
+            // It is not the end of its input that ends a program.
+            std::future::pending::<Infallible>().await
         };
-        let Ok(((), stdout, stderr)) = tokio::try_join!(feed, read(stdout), read(stderr)) else {
+        let pass = async { tokio::try_join!(pass(stdout, output), pass(stderr, errors)) };
+        let passed = tokio::select! {
+            never = feed => match never {},
+            passed = pass => passed,
+        };
+        if let Err(error) = passed {
             process.abort();
-            return Err(ExecError::TooMuch { program: program(command), pod: pod.to_owned() });
-        };
+            return Err(ExecError::Output { program: name(), error: error.to_string() });
+        }
         let status = match status {
             Some(status) => status.await,
             None => None,
@@ -150,19 +156,16 @@ impl Cluster {
             return Err(broken(error));
         };
         if status.status.as_deref() == Some("Success") {
-            return Ok(Output { stdout, stderr, code: 0 });
+            return Ok(0);
         }
         let causes = status.details.and_then(|details| details.causes).unwrap_or_default();
         let code = causes.iter().find(|cause| cause.reason.as_deref() == Some("ExitCode"));
         let code = code.and_then(|cause| cause.message.as_deref()?.parse().ok());
-        match code {
-            Some(code) => Ok(Output { stdout, stderr, code }),
-            None => Err(ExecError::Start {
-                program: program(command),
-                pod: pod.to_owned(),
-                message: status.message.unwrap_or_default(),
-            }),
-        }
+        code.ok_or_else(|| ExecError::Start {
+            program: name(),
+            pod: pod.to_owned(),
+            message: status.message.unwrap_or_default(),
+        })
     }
 
     /// What a WebSocket that was not opened means. The client does not keep the server's words.
@@ -189,16 +192,17 @@ impl Cluster {
     }
 }
 
-fn program(command: &[&str]) -> String {
-    command.first().copied().unwrap_or_default().to_owned()
-}
-
-/// Reads a stream to its end; an error if it is too long.
-async fn read(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, ()> {
-    let mut bytes = Vec::new();
-    if let Some(stream) = stream {
-        // A stream that breaks has its status missing.
-        let _ = stream.take(MAX_OUTPUT + 1).read_to_end(&mut bytes).await;
+/// Passes a stream on to its end.
+async fn pass(
+    from: Option<impl AsyncRead + Unpin>,
+    mut to: impl AsyncWrite + Unpin,
+) -> std::io::Result<()> {
+    let Some(mut from) = from else { return Ok(()) };
+    let mut block = vec![0; BUFFER];
+    // A stream that breaks has its status missing, which tells more.
+    while let Ok(n @ 1..) = from.read(&mut block).await {
+        to.write_all(&block[..n]).await?;
+        to.flush().await?;
     }
-    if bytes.len() as u64 > MAX_OUTPUT { Err(()) } else { Ok(bytes) }
+    Ok(())
 }

@@ -30,7 +30,7 @@ mod watch;
 pub use access::{Access, AccessError, Cluster};
 pub use api::ApiError;
 pub use check::{CheckError, Checked, check};
-pub use exec::{ExecError, Output};
+pub use exec::{ExecError, Program, exec};
 pub use forward::{ForwardError, ForwardSpec, Forwards};
 pub use probe::KubernetesProbe;
 pub use rollout::rollout;

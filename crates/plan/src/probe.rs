@@ -245,6 +245,9 @@ pub enum Via {
     Forward(String),
 }
 
+/// How [`Exec::command`] begins where a pod was named: whoever runs it puts this very program in the place of `squall`.
+pub const POD_EXEC: [&str; 4] = ["squall", "k8s", "exec", "-i"];
+
 /// What starts a client program next to the server.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Exec {
@@ -290,8 +293,9 @@ impl<'de> Deserialize<'de> for Exec {
             Form::Whole { command, client } => (command.0, client),
             Form::Docker { docker, client } => (words(&["docker", "exec", "-i", &docker]), client),
             Form::Pod { pod, namespace, container, context, client } => {
-                let mut command = words(&["kubectl", "exec", "-i"]);
-                for (flag, value) in [("-n", namespace), ("-c", container), ("--context", context)]
+                let mut command = words(&POD_EXEC);
+                for (flag, value) in
+                    [("-n", namespace), ("--container", container), ("--context", context)]
                 {
                     if let Some(value) = value {
                         command.extend([flag.to_owned(), value]);

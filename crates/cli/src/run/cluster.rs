@@ -4,16 +4,17 @@ use std::net::SocketAddr;
 
 use kubernetes::forward::Note;
 use kubernetes::{Access, Forwards, KubernetesProbe};
-use plan::probe::{Probes, Via};
+use plan::probe::{POD_EXEC, Probes, Via};
 
 use super::forwards::{PATIENCE, failure, specs};
+use crate::environment;
 use crate::exit::Failure;
 use crate::log::Logger;
 
 /// What an address stands for while none is known: a plan is checked before anything is forwarded.
 const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
-/// Gives the probes of Kubernetes what the flags say and they do not.
+/// Gives the probes of Kubernetes what the flags say and they do not, and clients in pods the program that starts them.
 pub(crate) fn complete(plan: &mut Probes, access: &Access) {
     for probe in &mut plan.kubernetes {
         let kubeconfig = access.kubeconfig.as_ref().map(|path| path.to_string_lossy().into_owned());
@@ -21,6 +22,47 @@ pub(crate) fn complete(plan: &mut Probes, access: &Access) {
         probe.context = probe.context.take().or_else(|| access.context.clone());
         probe.namespace = probe.namespace.take().or_else(|| access.namespace.clone());
     }
+    let access = access_of(plan, access);
+    let vias = plan.postgres.iter_mut().map(|probe| &mut probe.via);
+    for via in vias.chain(plan.redis.iter_mut().map(|probe| &mut probe.via)) {
+        if let Some(Via::Exec(exec)) = via
+            && exec.command.starts_with(&POD_EXEC.map(str::to_owned))
+            && let Ok(program) = environment::own_program()
+        {
+            lead(&mut exec.command, &access);
+            exec.command[0] = program.to_string_lossy().into_owned();
+        }
+    }
+}
+
+/// The cluster of what names none itself: where a plan watches a namespace, that one.
+fn access_of(plan: &Probes, access: &Access) -> Access {
+    match plan.kubernetes.first() {
+        Some(probe) => Access {
+            kubeconfig: probe.kubeconfig.as_ref().map(Into::into),
+            context: probe.context.clone(),
+            namespace: probe.namespace.clone(),
+        },
+        None => access.clone(),
+    }
+}
+
+/// Adds to `squall k8s exec …` which cluster is meant, where it does not say.
+fn lead(command: &mut Vec<String>, access: &Access) {
+    let kubeconfig = access.kubeconfig.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let flags = [
+        ("--kubeconfig", kubeconfig),
+        ("--context", access.context.clone()),
+        ("-n", access.namespace.clone()),
+    ];
+    let missing: Vec<String> = flags
+        .into_iter()
+        .filter(|(flag, _)| !command.iter().any(|word| word == flag))
+        .filter_map(|(flag, value)| Some([flag.to_owned(), value?]))
+        .flatten()
+        .collect();
+    let at = POD_EXEC.len();
+    command.splice(at..at, missing);
 }
 
 /// The probes of Kubernetes.
@@ -46,14 +88,7 @@ pub(crate) fn reach(
         return Ok((reached, None));
     }
     let specs = specs(wanted.iter().map(String::as_str))?;
-    let access = match plan.kubernetes.first() {
-        Some(probe) => Access {
-            kubeconfig: probe.kubeconfig.as_ref().map(Into::into),
-            context: probe.context.clone(),
-            namespace: probe.namespace.clone(),
-        },
-        None => access.clone(),
-    };
+    let access = access_of(plan, access);
     let log = log.clone();
     // That a probe has no connection is told by the probe.
     let tell = move |note: Note| log.log(crate::log::Level::Debug, &note.to_string(), &[]);
@@ -132,6 +167,39 @@ mod tests {
         ] {
             assert_eq!(with_address(url, "redis", UNKNOWN), want);
         }
+    }
+
+    #[test]
+    fn a_client_in_a_pod_is_started_by_this_program_in_the_cluster_that_is_meant() {
+        let via = |json: &str| Some(serde_json::from_str(json).unwrap());
+        let mut plan = Probes {
+            redis: vec![
+                plan::probe::Redis {
+                    via: via(r#"{"exec": {"pod": "cache-0", "namespace": "own"}}"#),
+                    ..Default::default()
+                },
+                plan::probe::Redis {
+                    via: via(r#"{"exec": "squall-like exec x"}"#),
+                    ..Default::default()
+                },
+            ],
+            ..Probes::default()
+        };
+        let access = Access {
+            namespace: Some("shop".to_owned()),
+            context: Some("lab".to_owned()),
+            ..Access::default()
+        };
+        complete(&mut plan, &access);
+        let words = |at: usize| match &plan.redis[at].via {
+            Some(Via::Exec(exec)) => exec.command.join(" "),
+            _ => String::new(),
+        };
+        let (program, rest) =
+            words(0).split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        assert!(std::path::Path::new(&program).is_absolute(), "{program}");
+        assert_eq!(rest, "k8s exec -i --context lab -n own cache-0 --");
+        assert_eq!(words(1), "squall-like exec x");
     }
 
     #[test]

@@ -263,7 +263,7 @@ fn words_that_mean_nothing_are_told() {
     let folder = Folder::new();
     for (words, text) in [
         (&["k8s"][..], "`k8s` needs to know what to do"),
-        (&["k8s", "apply"], "`k8s` knows `forward`, not"),
+        (&["k8s", "apply"], "`k8s` knows `forward` and `exec`, not"),
         (&["k8s", "forward"], "needs one of run, start, stop, status"),
         (&["k8s", "forward", "begin"], "begin"),
         (&["k8s", "forward", "start"], "nothing to forward"),
@@ -337,4 +337,74 @@ fn the_demo_target_brings_a_cluster_along() {
         .expect_stderr("pods web-b77786d58-");
     target.signal(libc::SIGTERM);
     target.wait().expect_code(0);
+}
+
+#[test]
+fn a_program_in_a_pod_has_this_terminals_streams_and_gives_its_exit_code() {
+    let folder = Folder::new();
+    let config = ClusterConfig { executes: true, ..ClusterConfig::on_free_port() };
+    let cluster = Cluster::start(config).unwrap();
+    put_pod(&cluster, "db-0", "127.0.0.1:9".parse().unwrap());
+    folder.write("kubeconfig", &cluster.kubeconfig());
+    let exec = |words: &[&str]| {
+        let all: Vec<&str> =
+            ["k8s", "exec", "-n", "default"].iter().chain(words).copied().collect();
+        folder.squall(&all).env("KUBECONFIG", "kubeconfig")
+    };
+    let ended = exec(&["db-0", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]).run();
+    let ended = ended.expect_code(7).expect_stderr("err");
+    assert_eq!(ended.stdout, "out\n");
+    let ended = exec(&["-i", "pod/db-0", "--", "tr", "a-z", "A-Z"]).input("select 1;\n").run();
+    assert_eq!(ended.expect_code(0).stdout, "SELECT 1;\n");
+    exec(&["db-0", "--", "no-such-program"]).run().expect_code(255).expect_stderr("not found");
+    exec(&["db-1", "--", "true"]).run().expect_code(255).expect_stderr("db-1");
+    exec(&["db-0"]).run().expect_code(255).expect_stderr("nothing to execute");
+}
+
+/// A plan whose script asks for far more of the processor than any machine has, beside a probe of the cluster.
+const STARVED: &str = "
+suite: starved
+env: { BASE_URL: URL }
+probes:
+  interval: 250ms
+  kubernetes:
+    - { name: cluster, kubeconfig: kubeconfig, namespace: default, selector: app=web }
+scenarios:
+  - { name: only, k6: burn.js, criteria: [failures == 0, oom_kills == 0] }
+";
+
+const BURN: &str = "
+import http from 'k6/http';
+export const options = { scenarios: { s: {
+  executor: 'constant-arrival-rate', rate: 4000, duration: '4s', preAllocatedVUs: 50, gracefulStop: '1s',
+} } };
+export default function () {
+  let sum = 0;
+  for (let i = 0; i < 1e6; i++) sum += i;
+  http.get(`${__ENV.BASE_URL}/v1/healthcheck`);
+}
+";
+
+#[test]
+fn a_starved_generator_is_inconclusive_unless_a_pod_was_killed_for_its_memory() {
+    for (is_killed, code, verdict) in [(false, 111, "INCONCLUSIVE"), (true, 99, "FAIL")] {
+        let folder = Folder::new();
+        let (cluster, target) = cluster(&folder);
+        let url = format!("http://{}", target.addrs()[0]);
+        folder.write("plan.yaml", &STARVED.replace("URL }", &format!("\"{url}\" }}")));
+        folder.write("burn.js", BURN);
+        let running = folder.squall(&["suite", "run", "plan.yaml", "--out-dir", "out"]).start();
+        let is_watched = || (cluster.watches() > 0 && target.served().completed > 20).then_some(());
+        child::until(PATIENCE, is_watched).unwrap();
+        if is_killed {
+            let mut pod = cluster.get("pods", "default", "web-1").unwrap();
+            pod["status"]["containerStatuses"] = json!([{
+                "name": "web", "restartCount": 1, "ready": true, "state": {"running": {}},
+                "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}},
+            }]);
+            cluster.put("pods", pod);
+        }
+        let ended = running.wait().expect_code(code);
+        ended.expect_stdout(&format!("\nverdict: {verdict}\n"));
+    }
 }

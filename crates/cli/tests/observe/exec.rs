@@ -1,5 +1,6 @@
 //! Databases that are reached by their own clients next to them: `docker exec`, `kubectl exec`, here `env`.
 
+use demo::cluster::{Cluster, ClusterConfig};
 use demo::{Target, TargetConfig};
 
 use crate::databases::{PASSWORD, Postgres, Redis};
@@ -95,4 +96,47 @@ fn a_client_that_is_not_there_or_is_refused_is_told_in_its_words() {
         let failed = kept.events("probe-failed", probe);
         assert!(failed.iter().any(|event| event.text.contains(part)), "{probe}: {failed:?}");
     }
+}
+
+#[test]
+fn a_client_in_a_pod_is_asked_through_the_api_server() {
+    if are_left_out() {
+        return;
+    }
+    let target = Target::start(TargetConfig::on_free_port()).unwrap();
+    let redis = Redis::start();
+    let config = ClusterConfig { executes: true, ..ClusterConfig::on_free_port() };
+    let cluster = Cluster::start(config).unwrap();
+    cluster.put(
+        "pods",
+        serde_json::json!({
+            "metadata": {"name": "cache-0", "namespace": "shop", "uid": "1"},
+            "spec": {"containers": [{"name": "redis"}]},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        }),
+    );
+    let folder = Folder::new();
+    folder.write("kubeconfig", &cluster.kubeconfig());
+    let probes = serde_json::json!({
+        "redis": [{
+            "name": "cache",
+            "password_env": "DB_PASSWORD",
+            "via": { "exec": {
+                "pod": "cache-0", "namespace": "shop", "container": "redis",
+                "client": ["redis-cli", "-p", redis.port.to_string()],
+            } },
+        }],
+    });
+    folder.write("probes.json", &probes.to_string());
+    let url = format!("{}/v1/results", target.url());
+    let words =
+        ["burst", &url, "--rate", "20", "-d", "4s", "--record", "kept", "--observe", "probes.json"];
+    let program = folder.squall(&words).env("KUBECONFIG", "kubeconfig");
+    let ended = program.env("DB_PASSWORD", PASSWORD).run().expect_code(0);
+    assert!(!ended.stderr.contains("can't be watched"), "{}", ended.stderr);
+    let kept = Kept::read(&folder.path().join("kept"));
+    assert!(kept.values("redis_clients").len() >= 2, "{:?} {:?}", kept.names(), kept.run.events);
+    let asked = cluster.requests();
+    let sessions = asked.iter().filter(|line| line.contains("/pods/cache-0/exec")).count();
+    assert_eq!(sessions, 1, "{asked:?}");
 }

@@ -5,7 +5,7 @@
 //! ends another one (protocol v5).
 
 use super::kind::Place;
-use super::{Executed, Shared, State, TICK, lock};
+use super::{Shared, State, TICK, lock};
 use crate::answer::Answer;
 use crate::percent;
 use crate::reader::Request;
@@ -16,7 +16,7 @@ use serde_json::json;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::Mutex;
@@ -24,6 +24,8 @@ use tokio::sync::Mutex;
 /// The longest message of a client, bytes.
 const MAX_MESSAGE: usize = 16 << 20;
 const BLOCK: usize = 16 * 1024;
+/// How a client of protocol v5 ends the program's input.
+const END_OF_INPUT: [u8; 2] = [255, 0];
 
 /// The protocols in the order of preference.
 const PROTOCOLS: [&str; 2] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
@@ -227,38 +229,25 @@ async fn exec(
     stdin: bool,
     shared: &Shared,
 ) -> io::Result<()> {
-    let mut input = Vec::new();
-    if stdin {
-        while let Some(message) = inbox.next().await? {
-            if message == [255, 0] {
-                break;
-            }
-            if let Some((0, bytes)) = message.split_first() {
-                input.extend_from_slice(bytes);
-            }
-        }
-    }
     let (known, executes) = {
         let state = lock(shared);
         (state.executed.get(&command).cloned(), state.config.executes)
     };
-    let executed = match known {
-        Some(executed) => Ok(executed),
-        None if executes => {
-            let command = command.clone();
-            rt::blocking(move || run_here(&command, &input)).await
-        }
-        None => Err(io::Error::from(io::ErrorKind::NotFound)),
-    };
-    let status = match executed {
-        Ok(executed) => {
+    let code = match known {
+        Some(executed) => {
+            while stdin && inbox.next().await?.is_some_and(|message| message != END_OF_INPUT) {}
             for (channel, bytes) in [(1, &executed.stdout), (2, &executed.stderr)] {
                 for block in bytes.chunks(BLOCK) {
                     outbox.send(channel, block).await?;
                 }
             }
-            ended(executed.code)
+            Ok(executed.code)
         }
+        None if executes => run_here(&command, inbox, &outbox, stdin).await,
+        None => Err(io::Error::from(io::ErrorKind::NotFound)),
+    };
+    let status = match code {
+        Ok(code) => ended(code),
         Err(error) => {
             let program = command.first().map_or("", String::as_str);
             let text = format!(
@@ -284,22 +273,66 @@ fn ended(code: i32) -> serde_json::Value {
     })
 }
 
-/// Runs a program of this machine.
-fn run_here(command: &[String], input: &[u8]) -> io::Result<Executed> {
-    use std::io::Write as _;
+/// Runs a program of this machine, whose streams are connections of ours; its exit code.
+async fn run_here(
+    command: &[String],
+    mut inbox: Inbox,
+    outbox: &Outbox,
+    stdin: bool,
+) -> io::Result<i32> {
     let (program, arguments) =
         command.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let (streams, its_streams) = pair().await?;
+    let (errors, its_errors) = pair().await?;
     let mut child = std::process::Command::new(program)
         .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdin(its_streams.try_clone()?)
+        .stdout(its_streams)
+        .stderr(its_errors)
         .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that reads nothing is none of our business.
-        let _ = stdin.write_all(input);
+    let (output, mut input) = tokio::io::split(streams);
+    let pass = |channel: u8, mut from: ReadHalf<TcpStream>| {
+        let outbox = outbox.clone();
+        rt::spawn(async move {
+            let mut block = vec![0; BLOCK];
+            while let Ok(n @ 1..) = from.read(&mut block).await {
+                if outbox.send(channel, &block[..n]).await.is_err() {
+                    return;
+                }
+            }
+        })
+    };
+    let passed = [pass(1, output), pass(2, tokio::io::split(errors).0)];
+    if !stdin {
+        input.shutdown().await?;
     }
-    let output = child.wait_with_output()?;
-    let code = output.status.code().unwrap_or(137);
-    Ok(Executed { stdout: output.stdout, stderr: output.stderr, code })
+    loop {
+        // Looked at in between: a program may end before its input does.
+        match rt::timeout(TICK * 4, inbox.next()).await {
+            Ok(Ok(Some(message))) if message == END_OF_INPUT => input.shutdown().await?,
+            // One that reads nothing is none of our business.
+            Ok(Ok(Some(message))) => match message.split_first() {
+                Some((0, bytes)) => drop(input.write_all(bytes).await),
+                _ => continue,
+            },
+            Ok(Ok(None) | Err(_)) => {
+                child.kill()?;
+                break;
+            }
+            Err(_) if child.try_wait()?.is_some() => break,
+            Err(_) => {}
+        }
+    }
+    let status = child.wait()?;
+    for passed in passed {
+        passed.await;
+    }
+    Ok(status.code().unwrap_or(137))
+}
+
+/// Two ends of a connection: ours, and one that a program can have as a stream.
+async fn pair() -> io::Result<(TcpStream, OwnedFd)> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let ours = TcpStream::connect(listener.local_addr()?, None).await?;
+    Ok((ours, listener.accept()?.0.into()))
 }

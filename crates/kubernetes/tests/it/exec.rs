@@ -3,12 +3,20 @@
 use std::time::Duration;
 
 use demo::cluster::{Cluster as Simulated, ClusterConfig, ClusterFault, ClusterHandle, Executed};
-use kubernetes::{Cluster, ExecError, Output};
+use kubernetes::{Cluster, ExecError, Program};
 
 use crate::objects::pod;
 use crate::watching::Kubeconfig;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a program gave.
+#[derive(Debug, PartialEq, Eq)]
+struct Output {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    code: i32,
+}
 
 fn cluster(executes: bool) -> ClusterHandle {
     let cluster =
@@ -27,7 +35,16 @@ fn exec(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let chosen = Cluster::choose(&kubeconfig.access()).await.unwrap();
-        chosen.exec(pod, Some("app"), command, input.as_bytes(), PATIENCE).await
+        let program = Program {
+            pod: pod.to_owned(),
+            container: Some("app".to_owned()),
+            command: command.iter().map(|word| (*word).to_owned()).collect(),
+            has_input: !input.is_empty(),
+        };
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let run = chosen.exec(&program, (input.as_bytes(), &mut stdout, &mut stderr));
+        let code = tokio::time::timeout(PATIENCE, run).await.expect("it ends")?;
+        Ok(Output { stdout, stderr, code })
     })
 }
 

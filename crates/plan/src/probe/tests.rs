@@ -34,7 +34,7 @@ fn a_plan_says_all_of_it_and_survives_being_written() {
     assert_eq!(probes.docker[1].name, "docker-2");
     assert_eq!(probes.logs[0].name, "backend");
     let Some(Via::Exec(exec)) = &probes.postgres[2].via else { panic!("no exec") };
-    assert_eq!(exec.command, ["kubectl", "exec", "-i", "-n", "x", "db-0", "--"]);
+    assert_eq!(exec.command, ["squall", "k8s", "exec", "-i", "-n", "x", "db-0", "--"]);
     assert_eq!(exec.client, ["psql", "-U", "me"]);
     let written = serde_json::to_string(&probes).unwrap();
     assert_eq!(read(&written).unwrap(), probes);

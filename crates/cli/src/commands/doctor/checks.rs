@@ -31,7 +31,6 @@ pub(super) fn programs() -> Vec<Check> {
     [
         ("python3", "Locust files need it: https://www.python.org/downloads or your system's package `python3`"),
         ("k6", "only to compare results with k6: https://grafana.com/docs/k6/latest/set-up/install-k6"),
-        ("kubectl", "only for runs in a cluster: https://kubernetes.io/docs/tasks/tools"),
     ]
     .into_iter()
     .map(|(name, remedy)| match find_program(name) {
