@@ -87,12 +87,9 @@ pub struct Own {
     pub record: Option<String>,
     /// `--list-presets`.
     pub list_presets: bool,
-    /// Each `--criterion`.
-    pub criteria: Vec<String>,
-    /// `--baseline DIR`.
-    pub baseline: Option<String>,
-    /// `--strict`.
-    pub strict: bool,
+    /// What is to be made of the run when it is over (`--criterion`, `--baseline`, `--strict`, `--report`, `--template`):
+    /// flags without their dashes, and their values.
+    pub after: Vec<(&'static str, String)>,
     /// `--observe KIND=SPEC`, each time it was given.
     pub observe: Vec<String>,
     /// `--k8s-forward` and, where it is given, what says which cluster: flags without their dashes, and their values.
@@ -109,12 +106,22 @@ const CLUSTER: [(&str, &str); 4] = [
     ("--context", "context"),
 ];
 
+/// Flags about what is made of a run's record, their names there, and the value of those that take none.
+const AFTER: [(&str, &str, Option<&str>); 5] = [
+    ("--criterion", "criterion", None),
+    ("--baseline", "baseline", None),
+    ("--strict", "strict", Some("true")),
+    ("--report", "report", None),
+    ("--template", "template", None),
+];
+
 impl Own {
-    /// Takes our flags out of a command line; what is left is Locust's.
+    /// Takes our flags out of a command line; what is left is Locust's. `has_record`: whether the run will leave a record;
+    /// without one, flags that are about it are left to Locust, whose users may have flags of these names.
     ///
     /// # Errors
     /// A flag without its value, or with one it can't have.
-    pub fn take(words: &[String]) -> Result<(Self, Vec<String>), UsageError> {
+    pub fn take(words: &[String], has_record: bool) -> Result<(Self, Vec<String>), UsageError> {
         let mut own = Self::default();
         let mut rest = Vec::with_capacity(words.len());
         let mut preset = Vec::new();
@@ -134,22 +141,27 @@ impl Own {
             };
             match flag {
                 "--python" => own.python = Some(value()?),
-                "--record" => own.record = Some(value()?),
-                "--observe" => own.observe.push(value()?),
                 "--csv-names" => own.csv_names = csv_names(&value()?)?,
-                "--criterion" => own.criteria.push(value()?),
-                "--baseline" => own.baseline = Some(value()?),
-                "--strict" => own.strict = true,
                 "--preset" => preset = self::preset(&value()?)?,
                 "--locust-rounding" => own.rounding = Rounding::Locust,
                 "--no-record" => own.no_record = true,
                 "--list-presets" => own.list_presets = true,
                 "--missed-slots" => own.missed_slots = true,
                 "--k8s-forward" => own.cluster.push(("k8s-forward", value()?)),
-                _ => match CLUSTER.iter().find(|(known, _)| has_forwards && *known == flag) {
-                    Some((_, name)) => own.cluster.push((name, value()?)),
-                    None => rest.push(word.clone()),
-                },
+                "--record" if has_record => own.record = Some(value()?),
+                "--observe" if has_record => own.observe.push(value()?),
+                _ => {
+                    let after = AFTER.iter().find(|(known, ..)| has_record && *known == flag);
+                    let cluster = CLUSTER.iter().find(|(known, _)| has_forwards && *known == flag);
+                    match (after, cluster) {
+                        (Some((_, name, Some(fixed))), _) => {
+                            own.after.push((name, (*fixed).to_owned()));
+                        }
+                        (Some((_, name, None)), _) => own.after.push((name, value()?)),
+                        (None, Some((_, name))) => own.cluster.push((name, value()?)),
+                        (None, None) => rest.push(word.clone()),
+                    }
+                }
             }
         }
         // Before the user's, which win.
@@ -195,7 +207,7 @@ mod tests {
 
     fn take(line: &str) -> Result<(Own, String), UsageError> {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        Own::take(&words).map(|(own, rest)| (own, rest.join(" ")))
+        Own::take(&words, true).map(|(own, rest)| (own, rest.join(" ")))
     }
 
     #[test]
@@ -217,6 +229,17 @@ mod tests {
         assert_eq!(rest, "-f a.py -u 5");
         let want = [("namespace", "shop"), ("k8s-forward", "8010:svc/api:80"), ("context", "lab")];
         assert_eq!(own.cluster, want.map(|(flag, value)| (flag, value.to_owned())));
+    }
+
+    #[test]
+    fn flags_about_the_record_are_ours_only_where_there_is_one() {
+        let line = "-f a.py --report html=r.html --strict --criterion=p(99)<1s -u 5";
+        let (own, rest) = take(line).unwrap();
+        assert_eq!(rest, "-f a.py -u 5");
+        let want = [("report", "html=r.html"), ("strict", "true"), ("criterion", "p(99)<1s")];
+        assert_eq!(own.after, want.map(|(flag, value)| (flag, value.to_owned())));
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(Own::take(&words, false).unwrap(), (Own::default(), words));
     }
 
     #[test]

@@ -120,6 +120,8 @@ pub trait Host {
     fn begin(&mut self, hello: &Hello);
     /// Something was measured.
     fn snapshot(&mut self, snapshot: &Snapshot);
+    /// So many users run now; told about once a second.
+    fn users(&mut self, count: u64);
     /// A child logged a line.
     fn log(&mut self, line: &str);
     /// Opens the web UI's port; who connects waits for [`serve`](Self::serve).

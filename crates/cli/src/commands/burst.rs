@@ -24,8 +24,8 @@ pub(crate) use kept::report;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::{Flag, Kind, Parsed};
 use crate::log::Level;
+use crate::run::closing::Closing;
 use crate::run::forwards::{RunForwards, access};
-use crate::run::judging::Criteria;
 use crate::run::observing::{self, OBSERVE, Observing, Takers};
 use crate::run::recording::Recording;
 use crate::run::stopping;
@@ -133,7 +133,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let scenario = load.scenario().map_err(|error| Failure::usage(error.to_string()))?;
     let is_open = scenario.executor.is_open_loop();
     let probes = observing::wanted(session.flags.all("observe"), &access(&session.flags))?;
-    let criteria = Criteria::read(&session.flags)?;
+    let closing = Closing::read(&session.flags)?;
     let burst = Arc::new(Burst::new(
         target(&session.flags, &session.flags.args)?,
         Arc::new(client(&session.flags)?),
@@ -182,7 +182,8 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     let status = ending(session, &outcome, &figures);
     let recording = watch.recording.take();
     let directory = recording.and_then(|recording| recording.finish(&kept::end(&outcome, status)));
-    let status = criteria.judge(session, directory.as_deref(), status);
+    let account = closing.account(session, directory.as_deref());
+    let status = closing.conclude(session, account.as_ref(), status);
     if let Some(directory) = directory {
         let line = format!("record: {}\n", directory.display());
         // Standard output is the result's, where programs read it.

@@ -16,7 +16,7 @@ use locust::run::Event;
 use locust::statistics::Statistics;
 use locust::tables::{self, Layout, Rates};
 use locust::{Host, Outcome, Own, Request, Rounding, Signal};
-use metrics::Snapshot;
+use metrics::{Registry, Shard, ShardConfig, Snapshot, builtin};
 use record::{End, Meta, SummarySettings};
 use serde_json::json;
 use web::Server;
@@ -24,14 +24,19 @@ use web::pages::{Asked, ChangeReply, Door, PageReply, Pages};
 
 use crate::environment;
 use crate::exit::{CommandResult, ExitStatus, Failure};
+use crate::flags::table::REPORTS;
 use crate::flags::{Flag, Kind, Parsed, help};
+use crate::run::closing::Closing;
 use crate::run::forwards::{RunForwards, access};
-use crate::run::judging::{self, Criteria};
+use crate::run::judging;
 use crate::run::observing::{self, OBSERVE, Observed, Observing, Takers};
 use crate::run::recording::Recording;
 use crate::run::troubles::Troubles;
 use crate::session::{Name, Session};
 use crate::signals;
+
+/// Who signs the number of users in the record: no process that makes load has this number.
+const USERS_AGENT: u32 = u32::MAX;
 
 /// Our own flags; `locust::Own` reads them, this table is for the help.
 pub(crate) const FLAGS: &[Flag] = &[
@@ -91,8 +96,9 @@ pub(crate) fn start(name: Name, words: &[String]) -> ExitStatus {
 
 fn try_start(session: &Session, words: &[String]) -> CommandResult {
     let usage = |text: String| Failure::new(ExitStatus::Code(2), text);
-    let (own, mut arguments) = Own::take(words).map_err(|error| usage(error.0))?;
-    let cluster = cluster_flags(&own);
+    let (own, mut arguments) =
+        Own::take(words, session.name != Name::Locust).map_err(|error| usage(error.0))?;
+    let cluster = flags_of(&own.cluster);
     let probes = observing::wanted(own.observe.iter().map(String::as_str), &access(&cluster))
         .map_err(|failure| usage(failure.message))?;
     let as_locust = session.name == Name::Locust;
@@ -106,9 +112,11 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
         let text = "this squall was built without its engine for Python".to_owned();
         return Err(general(text).hint("build it without SQUALL_PYENGINE=none"));
     }
-    let texts: Vec<&str> = own.criteria.iter().map(String::as_str).collect();
-    let criteria =
-        Criteria::new(&texts, own.baseline.as_deref(), own.strict, own.no_record || as_locust)?;
+    let after = flags_of(&own.after);
+    let closing = Closing::read(&match own.no_record {
+        true => after.preset("no-record", "true".to_owned()),
+        false => after,
+    })?;
     let search = environment::python_search(own.python.clone());
     let python = search.find().map_err(|error| general(error.text).hint(error.hint))?;
     let package = unpack()?;
@@ -144,6 +152,7 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
         session,
         own: &request.own,
         recording: None,
+        users: Shard::new(USERS_AGENT, Arc::new(Registry::with_builtins()), ShardConfig::STANDARD),
         probes,
         observing: None,
         events,
@@ -156,7 +165,7 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
     if wants_help && !outcome.was_test && !as_locust {
         session.terminal.out(&format!(
             "\n{}\n{}",
-            help::flags(&[("Squall's own flags", &[FLAGS, judging::FLAGS])]),
+            help::flags(&[("Squall's own flags", &[FLAGS, judging::FLAGS, REPORTS])]),
             presets()
         ));
     }
@@ -167,12 +176,13 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
     if !outcome.was_test {
         return Ok(status);
     }
-    Ok(criteria.judge(session, directory.as_deref(), status))
+    let account = closing.account(session, directory.as_deref());
+    Ok(closing.conclude(session, account.as_ref(), status))
 }
 
-/// Our flags about a cluster, as the other commands have them.
-fn cluster_flags(own: &Own) -> Parsed {
-    own.cluster
+/// Flags of ours that were taken out of Locust's command line, as the other commands have them.
+fn flags_of(taken: &[(&'static str, String)]) -> Parsed {
+    taken
         .iter()
         .rev()
         .fold(Parsed::default(), |flags, (flag, value)| flags.preset(flag, value.clone()))
@@ -263,6 +273,7 @@ struct Front<'a> {
     session: &'a Session,
     own: &'a Own,
     recording: Option<(Recording, u64)>,
+    users: Shard,
     probes: Observed,
     observing: Option<Observing>,
     events: SyncSender<Event>,
@@ -359,6 +370,13 @@ impl Host for Front<'_> {
         if let Some((recording, _)) = &mut self.recording {
             recording.snapshot(snapshot);
         }
+    }
+
+    fn users(&mut self, count: u64) {
+        let Some((recording, _)) = &mut self.recording else { return };
+        let (now, tags) = (rt::unix_nanos(), self.users.tag_set(&[]));
+        self.users.add(builtin::VUS, tags, count as f64, now);
+        recording.snapshot(&self.users.flush(now));
     }
 
     fn log(&mut self, line: &str) {

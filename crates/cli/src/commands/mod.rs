@@ -23,8 +23,8 @@ mod version;
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::table::{
-    DOCTOR, GLOBAL, IMPORTS, INSPECT, K8S, KUBERNETES, KUBERNETES_LONG, OPTIONS, OURS, REPORT, RUN,
-    RUNTIME, VERSION,
+    DOCTOR, GLOBAL, IMPORTS, INSPECT, K8S, KUBERNETES, KUBERNETES_LONG, OPTIONS, OURS, REPORT,
+    REPORTS, RUN, RUNTIME, VERSION,
 };
 use crate::flags::{Flag, Parsed, Parser, help};
 use crate::run::judging::FLAGS as JUDGING;
@@ -53,7 +53,7 @@ const COMMANDS: &[Command] = &[
                    cat script.js | squall run -",
         tables: &[
             ("Flags", &[OPTIONS, RUNTIME, RUN]),
-            ("Squall's own flags", &[OURS, JUDGING, IMPORTS]),
+            ("Squall's own flags", &[OURS, REPORTS, JUDGING, IMPORTS]),
             ("Kubernetes", &[KUBERNETES]),
             SHARED,
         ],
@@ -67,7 +67,11 @@ const COMMANDS: &[Command] = &[
                    squall burst http://127.0.0.1:8000/ --rate 500\n  \
                    squall burst http://127.0.0.1:8000/ --burst 2000/s:5s --every 30s -d 2m\n  \
                    squall burst --asgi package.module:app /health --concurrency 50",
-        tables: &[("Flags", &[burst::FLAGS, JUDGING]), ("Kubernetes", &[KUBERNETES_LONG]), SHARED],
+        tables: &[
+            ("Flags", &[burst::FLAGS, JUDGING, REPORTS]),
+            ("Kubernetes", &[KUBERNETES_LONG]),
+            SHARED,
+        ],
         body: burst::run,
     },
     Command {
@@ -76,7 +80,10 @@ const COMMANDS: &[Command] = &[
         about: "Runs a Locust file in the Python of this environment, on the Rust engine.",
         examples: "  squall locust -f locustfile.py -H http://127.0.0.1:8000   # web page on port 8089\n  \
                    squall locust -f locustfile.py --headless -u 100 -r 10 -t 5m -H http://127.0.0.1:8000",
-        tables: &[("Squall's own flags", &[locust::FLAGS, JUDGING]), ("Kubernetes", &[KUBERNETES])],
+        tables: &[
+            ("Squall's own flags", &[locust::FLAGS, JUDGING, REPORTS]),
+            ("Kubernetes", &[KUBERNETES]),
+        ],
         body: locust::run,
     },
     Command {
@@ -91,11 +98,12 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "k8s",
-        usage: "k8s forward run|start|stop|status [flags] [[LOCAL:]svc/NAME:PORT …]",
-        about: "Forwards ports of a Kubernetes cluster: until Ctrl-C, or in the background.",
+        usage: "k8s forward run|start|stop|status [flags] [[LOCAL:]svc/NAME:PORT …] | k8s exec [flags] POD -- PROGRAM …",
+        about: "Forwards ports of a Kubernetes cluster: until Ctrl-C, or in the background; executes programs in its pods.",
         examples: "  squall k8s forward start -n shop 8010:svc/api:80\n  squall k8s forward status\n  \
-                   squall k8s forward stop 8010\n  squall k8s forward run pod/db-0:5432",
-        tables: &[("Flags", &[K8S]), SHARED],
+                   squall k8s forward stop 8010\n  squall k8s forward run pod/db-0:5432\n  \
+                   squall k8s exec -n shop -i db-0 -- psql -U postgres",
+        tables: &[("Flags", &[K8S, k8s::FLAGS]), SHARED],
         body: k8s::run,
     },
     Command {
@@ -149,7 +157,7 @@ const COMMANDS: &[Command] = &[
         examples: "  squall report                            # the newest run\n  \
                    squall report --write ~/.local/share/squall/runs/…\n  \
                    squall report --report html=r.html --criterion 'p(99) < 500ms marginal < 700ms' DIR",
-        tables: &[("Flags", &[REPORT]), SHARED],
+        tables: &[("Flags", &[REPORT, REPORTS]), SHARED],
         body: report::run,
     },
     Command {

@@ -17,7 +17,7 @@ use crate::session::Session;
 
 /// Prints the summary, and writes what was asked for.
 pub(crate) fn run(session: &Session) -> CommandResult {
-    let reports = Report::wanted(session)?;
+    let reports = Report::wanted(&session.flags)?;
     let template = Template::read(&session.flags)?;
     let given = pages::criteria(&session.flags)?;
     let directory = directory(&session.flags.args)?;

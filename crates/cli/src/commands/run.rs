@@ -14,17 +14,16 @@ use record::OutputEnd;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::log::Level;
 use crate::run::banner;
+use crate::run::closing::Closing;
 use crate::run::ending;
 use crate::run::fail_on;
 use crate::run::forwards::{RunForwards, access};
-use crate::run::judging::Criteria;
 use crate::run::observer::Watch;
 use crate::run::observing::{self, Observing, Takers};
-use crate::run::pages::{self, Template};
 use crate::run::preparation::Prepared;
 use crate::run::ram::Ram;
 use crate::run::recording::Recording;
-use crate::run::reports::{self, Report};
+use crate::run::reports;
 use crate::run::rest;
 use crate::run::source::Source;
 use crate::run::stopping;
@@ -44,14 +43,11 @@ pub(crate) fn run_source(session: &Session, source: Source) -> CommandResult {
     let session = &forwards.tell(session);
     // Every VU holds at least one connection. Where raising fails, the limit is named when it is met.
     let _ = crate::machine::raise_descriptor_limit();
-    let reports = Report::wanted(session)?;
-    pages::check(&session.flags, &reports)?;
-    let template = Template::read(&session.flags)?;
-    let criteria = Criteria::read(&session.flags)?;
+    let closing = Closing::of_script(&session.flags)?;
     let prepared = Prepared::new(session, source)?;
     print_banner(session, &prepared, &forwards);
     let ran = execute(session, &prepared)?;
-    Ok(finish(session, &prepared, ran, (&reports, template.as_ref(), &criteria)))
+    Ok(finish(session, &prepared, ran, &closing))
 }
 
 fn print_banner(session: &Session, prepared: &Prepared, forwards: &RunForwards) {
@@ -160,12 +156,7 @@ fn run_config(session: &Session, prepared: &Prepared, raw_samples: bool) -> RunC
     }
 }
 
-fn finish(
-    session: &Session,
-    prepared: &Prepared,
-    ran: Ran<'_>,
-    (reports, template, criteria): (&[Report], Option<&Template>, &Criteria),
-) -> ExitStatus {
+fn finish(session: &Session, prepared: &Prepared, ran: Ran<'_>, closing: &Closing) -> ExitStatus {
     let Ran { outcome, watch, deliveries } = ran;
     session.log.flush();
     session.terminal.clear();
@@ -195,11 +186,11 @@ fn finish(
     session.log.flush();
     let end = prepared.end_of_record(&outcome, status, &deliveries);
     let directory = watch.recording.and_then(|recording| recording.finish(&end));
-    let account = pages::at_end(session, directory.as_deref(), reports, criteria.all());
+    let account = closing.account(session, directory.as_deref());
     let judgement = account.as_ref().map(|account| &account.judgement);
-    reports::write_run(session, prepared, &outcome, failure.as_ref(), (reports, judgement));
-    pages::write_at_end(session, account.as_ref(), reports, template);
-    let status = criteria.conclude(session, account.as_ref(), status);
+    let wanted = (closing.reports(), judgement);
+    reports::write_run(session, prepared, &outcome, failure.as_ref(), wanted);
+    let status = closing.conclude(session, account.as_ref(), status);
     if let (Some(directory), Name::Squall) = (directory, session.name) {
         let line = format!("record: {}\n", directory.display());
         if session.quiet() { session.terminal.err(&line) } else { session.terminal.out(&line) }

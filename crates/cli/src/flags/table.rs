@@ -162,8 +162,6 @@ pub(crate) const OURS: &[Flag] = &[
         "",
         "print the summary even where handleSummary() returns something else",
     ),
-    REPORTS,
-    TEMPLATE,
     Flag::new(
         "max-body",
         Kind::Int,
@@ -282,8 +280,6 @@ pub(crate) const REPORT: &[Flag] = &[
     ),
     Flag::new("summary-time-unit", Kind::Text, "string", "unit of times: s, ms or us"),
     Flag::new("summary-export", Kind::Text, "file", "write the summary as JSON to this file"),
-    REPORTS,
-    TEMPLATE,
     Flag::new(
         "write",
         Kind::Bool,
@@ -299,21 +295,21 @@ pub(crate) const REPORT: &[Flag] = &[
     Flag::new("strict", Kind::Bool, "", "end with code 99 where the verdict is MARGINAL"),
 ];
 
-/// Of `run` and of `report`.
-const REPORTS: Flag = Flag::new(
-    "report",
-    Kind::Array,
-    "kind",
-    "also report as `html=FILE`, `md=FILE`, `json=FILE` (the whole report), `junit=FILE`, `markdown=FILE`, or `github` (adds to the job's summary); repeatable",
-);
-
-/// Of `run` and of `report`.
-const TEMPLATE: Flag = Flag::new(
-    "template",
-    Kind::Text,
-    "file",
-    "a template (Jinja's language) for `--report md=FILE`, or `results` or `approval`, which are built in",
-);
+/// Of `report`, and of all that make load.
+pub(crate) const REPORTS: &[Flag] = &[
+    Flag::new(
+        "report",
+        Kind::Array,
+        "kind",
+        "also report as `html=FILE`, `md=FILE`, `json=FILE` (the whole report), `junit=FILE`, `markdown=FILE`, or `github` (adds to the job's summary); repeatable",
+    ),
+    Flag::new(
+        "template",
+        Kind::Text,
+        "file",
+        "a template (Jinja's language) for `--report md=FILE`, or `results` or `approval`, which are built in",
+    ),
+];
 
 /// `doctor`'s own.
 pub(crate) const DOCTOR: &[Flag] =

@@ -40,35 +40,21 @@ impl Criteria {
     /// # Errors
     /// A criterion that is none, a baseline that can't be read, or no record to judge from.
     pub(crate) fn read(flags: &Parsed) -> Result<Self, Failure> {
-        let texts: Vec<&str> = flags.all("criterion").collect();
-        Self::new(&texts, flags.text("baseline"), flags.is_on("strict"), flags.is_on("no-record"))
-    }
-
-    /// From the flags' values.
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read).
-    pub(crate) fn new(
-        texts: &[&str],
-        baseline: Option<&str>,
-        strict: bool,
-        no_record: bool,
-    ) -> Result<Self, Failure> {
         let mut criteria = Vec::new();
-        for text in texts {
+        for text in flags.all("criterion") {
             let parsed = pages::parse(text);
             criteria.push(parsed.map_err(|failure| failure.hint("`squall run --help` shows one"))?);
         }
-        if let Some(directory) = baseline {
+        if let Some(directory) = flags.text("baseline") {
             let data = data::load(Path::new(directory))
                 .map_err(|error| Failure::config(format!("--baseline: {error}")))?;
             criteria.extend(suite::as_baseline(&data));
         }
-        if no_record && !criteria.is_empty() {
+        if flags.is_on("no-record") && !criteria.is_empty() {
             let text = "--criterion and --baseline judge the record, which --no-record keeps away";
             return Err(Failure::config(text));
         }
-        Ok(Self { criteria, strict })
+        Ok(Self { criteria, strict: flags.is_on("strict") })
     }
 
     /// All of them, those of a baseline too.
@@ -76,15 +62,9 @@ impl Criteria {
         &self.criteria
     }
 
-    /// Judges the run whose record is in `directory`: [`Criteria::conclude`].
-    pub(crate) fn judge(
-        &self,
-        session: &Session,
-        directory: Option<&Path>,
-        status: ExitStatus,
-    ) -> ExitStatus {
-        let account = pages::at_end(session, directory, &[], &self.criteria);
-        self.conclude(session, account.as_ref(), status)
+    /// Whether nothing was asked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.criteria.is_empty()
     }
 
     /// Tells the verdict of a run that was judged by these criteria, and gives the exit code; `status` where nothing was

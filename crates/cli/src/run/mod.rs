@@ -3,6 +3,7 @@
 pub(crate) mod absent;
 pub(crate) mod banner;
 pub(crate) mod cli_options;
+pub(crate) mod closing;
 pub(crate) mod cluster;
 pub(crate) mod consolidation;
 pub(crate) mod data;

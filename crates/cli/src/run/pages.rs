@@ -178,58 +178,6 @@ pub(crate) fn is_wanted(reports: &[Report]) -> bool {
     reports.iter().any(|report| matches!(report, Report::Page(..)))
 }
 
-/// Refuses reports that are made of a record where there will be none.
-///
-/// # Errors
-/// A usage error that names the flag.
-pub(crate) fn check(flags: &Parsed, reports: &[Report]) -> Result<(), Failure> {
-    if flags.is_on("no-record") && is_wanted(reports) {
-        let text =
-            "--report md, html and json are made of the run's record, which --no-record keeps away";
-        return Err(Failure::usage(text));
-    }
-    Ok(())
-}
-
-/// The account of a run that is just over, if one is wanted: for its pages, or to be judged by criteria. Trouble is told.
-pub(crate) fn at_end(
-    session: &Session,
-    directory: Option<&Path>,
-    reports: &[Report],
-    criteria: &[Criterion],
-) -> Option<Account> {
-    let has_pages = is_wanted(reports);
-    if !has_pages && criteria.is_empty() {
-        return None;
-    }
-    let account = match directory {
-        Some(directory) => Account::read(directory, criteria.to_vec()),
-        None => Err(Failure::usage("the run was not recorded")),
-    };
-    let told = account.map_err(|why| {
-        if has_pages {
-            session.log.warn(&format!("there is no report of the run: {why}"));
-        }
-        if !criteria.is_empty() {
-            session.log.warn(&format!("the criteria can't be judged: {why}"));
-        }
-    });
-    told.ok()
-}
-
-/// Writes the pages of a run that is just over. Mistakes are told, and do not change how it ended.
-pub(crate) fn write_at_end(
-    session: &Session,
-    account: Option<&Account>,
-    reports: &[Report],
-    template: Option<&Template>,
-) {
-    let Some(account) = account.filter(|_| is_wanted(reports)) else { return };
-    if let Err(failure) = write(session, &account.document(), reports, template) {
-        session.log.log(crate::log::Level::Error, &failure.message, &failure.fields);
-    }
-}
-
 /// Writes the pages among the reports.
 ///
 /// # Errors

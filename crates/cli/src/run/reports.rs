@@ -1,4 +1,4 @@
-//! `--report`, of `run` and of `report`: a run as files for machines that build and test.
+//! `--report`: a run as files for machines that build and test.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use super::preparation::Prepared;
 use super::summary;
 use crate::environment;
 use crate::exit::{ExitStatus, Failure, system_text};
+use crate::flags::Parsed;
 use crate::log::Level;
 use crate::session::Session;
 
@@ -35,9 +36,9 @@ impl Report {
     ///
     /// # Errors
     /// A report that does not exist, or one without a place to go to.
-    pub(crate) fn wanted(session: &Session) -> Result<Vec<Self>, Failure> {
+    pub(crate) fn wanted(flags: &Parsed) -> Result<Vec<Self>, Failure> {
         let variable = environment::option_var(STEP_SUMMARY);
-        session.flags.all("report").map(|text| Self::parse(text, variable.as_deref())).collect()
+        flags.all("report").map(|text| Self::parse(text, variable.as_deref())).collect()
     }
 
     fn parse(text: &str, step_summary: Option<&str>) -> Result<Self, Failure> {

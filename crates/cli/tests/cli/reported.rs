@@ -68,6 +68,27 @@ fn a_run_writes_its_report_at_its_end() {
 }
 
 #[test]
+fn a_burst_writes_every_report_at_its_end() {
+    let folder = Folder::new();
+    let target = demo::Target::start(demo::TargetConfig::on_free_port()).unwrap();
+    let url = format!("http://{}/v1/results", target.addrs()[0]);
+    let words = "burst --quiet -n 20 --criterion requests==20 --report html=r.html --report json=r.json \
+                 --report junit=r.xml --report markdown=r.md --report md=t.md --template approval";
+    let words: Vec<&str> = words.split_whitespace().chain([url.as_str()]).collect();
+    folder.squall(&words).run().expect_code(0);
+    assert!(folder.read("r.html").contains("Course of the test"));
+    assert!(folder.read("r.xml").contains("name=\"requests==20\""), "{}", folder.read("r.xml"));
+    assert!(folder.read("r.md").contains("requests==20"));
+    assert!(folder.read("t.md").starts_with("# Load Testing Report"));
+    let json: serde_json::Value = serde_json::from_str(&folder.read("r.json")).unwrap();
+    assert_eq!(json["verdict"], "PASS");
+    let words = ["burst", "-n", "1", "--no-record", "--report", "junit=r.xml", url.as_str()];
+    folder.squall(&words).run().expect_code(255).expect_stderr("--no-record");
+    let words = ["burst", "--asgi", "a:b", "--report", "junit=r.xml"];
+    folder.squall(&words).run().expect_code(255).expect_stderr("--report is not available");
+}
+
+#[test]
 fn a_killed_run_has_a_report_that_says_so() {
     let folder = Folder::new();
     folder.write("t.js", SCRIPT);

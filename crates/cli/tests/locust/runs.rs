@@ -162,6 +162,20 @@ fn several_processes_make_one_result() {
 }
 
 #[test]
+fn a_run_is_judged_and_reported_at_its_end_with_its_users() {
+    let Some(lab) = Lab::new(ENDLESS) else { return };
+    let words = "--record kept --report html=r.html --report json=r.json --criterion max(vus)==3 -u 3 -r 3 -t 3s";
+    lab.run(words).expect_code(0);
+    assert!(lab.folder.read("r.html").contains("Course of the test"));
+    let json: serde_json::Value = serde_json::from_str(&lab.folder.read("r.json")).unwrap();
+    assert_eq!(json["verdict"], "PASS");
+    let words = "--no-record --report html=r.html -u 3 -r 3 -t 3s";
+    let ended = lab.run(words);
+    assert_ne!(ended.code, Some(0));
+    ended.expect_stderr("--no-record");
+}
+
+#[test]
 fn what_is_watched_beside_the_users_is_in_the_record() {
     let Some(lab) = Lab::new(ENDLESS) else { return };
     lab.folder.write("backend.log", "");

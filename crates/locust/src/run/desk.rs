@@ -255,7 +255,10 @@ impl<'a> Desk<'a> {
             Message::Hello(hello) => self.welcome(source, *hello),
             // They come before the child says who it is: the files' first lines depend on them.
             Message::Settings(settings) if is_lead || self.lead.is_none() => self.set(*settings),
-            Message::State(state) if is_lead => self.state = state,
+            Message::State(state) if is_lead => {
+                self.host.users(state.user_count);
+                self.state = state;
+            }
             Message::LastRequest(last_s) => self.statistics.note_last(last_s),
             Message::EntryTimes(entries) => {
                 for times in entries {

@@ -30,7 +30,8 @@ pub(super) fn run(session: &Session, application: &str) -> CommandResult {
         }
     }
     // Its own process is all there is to see, and what it measured comes at its end.
-    for other in ["observe", "record", "criterion", "k8s-forward"] {
+    for other in ["observe", "record", "criterion", "baseline", "report", "template", "k8s-forward"]
+    {
         if flags.is_set(other) {
             return Err(Failure::usage(format!("--{other} is not available with --asgi")));
         }

@@ -1,0 +1,107 @@
+//! What a command line asks to be made of a run when it is over: reports of it, and a verdict.
+//!
+//! All of it is read before the run starts, so that a mistake does not cost a run.
+
+use std::path::Path;
+
+use super::judging::Criteria;
+use super::pages::{self, Account, Template};
+use super::reports::{self, Report};
+use crate::exit::{ExitStatus, Failure};
+use crate::flags::Parsed;
+use crate::log::Level;
+use crate::session::Session;
+
+/// The reports and the criteria of a run.
+pub(crate) struct Closing {
+    reports: Vec<Report>,
+    template: Option<Template>,
+    criteria: Criteria,
+    /// Whether JUnit and the short Markdown are made of what the run left in memory, as those of a k6 script are.
+    has_own_reports: bool,
+}
+
+impl Closing {
+    /// For a script of k6, which makes its JUnit and its short Markdown itself.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub(crate) fn of_script(flags: &Parsed) -> Result<Self, Failure> {
+        Self::with(flags, true)
+    }
+
+    /// For a run all of whose reports are made of its record.
+    ///
+    /// # Errors
+    /// A report or criterion that is none, a template or baseline that can't be read, or no record to make them from.
+    pub(crate) fn read(flags: &Parsed) -> Result<Self, Failure> {
+        Self::with(flags, false)
+    }
+
+    fn with(flags: &Parsed, has_own_reports: bool) -> Result<Self, Failure> {
+        let closing = Self {
+            reports: Report::wanted(flags)?,
+            template: Template::read(flags)?,
+            criteria: Criteria::read(flags)?,
+            has_own_reports,
+        };
+        if flags.is_on("no-record") && closing.reports.iter().any(|r| closing.needs_record(r)) {
+            let which = if has_own_reports { "md, html and json are" } else { "is" };
+            let text =
+                format!("--report {which} made of the run's record, which --no-record keeps away");
+            return Err(Failure::usage(text));
+        }
+        Ok(closing)
+    }
+
+    /// The reports that are wanted.
+    pub(crate) fn reports(&self) -> &[Report] {
+        &self.reports
+    }
+
+    fn needs_record(&self, report: &Report) -> bool {
+        !self.has_own_reports || matches!(report, Report::Page(..))
+    }
+
+    /// The account of a run that is just over, if one is wanted: for its reports, or to be judged. Trouble is told.
+    pub(crate) fn account(&self, session: &Session, directory: Option<&Path>) -> Option<Account> {
+        let has_reports = self.reports.iter().any(|report| self.needs_record(report));
+        if !has_reports && self.criteria.is_empty() {
+            return None;
+        }
+        let account = match directory {
+            Some(directory) => Account::read(directory, self.criteria.all().to_vec()),
+            None => Err(Failure::usage("the run was not recorded")),
+        };
+        let told = account.map_err(|why| {
+            if has_reports {
+                session.log.warn(&format!("there is no report of the run: {why}"));
+            }
+            if !self.criteria.is_empty() {
+                session.log.warn(&format!("the criteria can't be judged: {why}"));
+            }
+        });
+        told.ok()
+    }
+
+    /// Writes the reports that are made of the record, tells the verdict, and gives the exit code: `status` where the run
+    /// itself went wrong or nothing was asked. A report that can't be written is told, and changes nothing.
+    pub(crate) fn conclude(
+        &self,
+        session: &Session,
+        account: Option<&Account>,
+        status: ExitStatus,
+    ) -> ExitStatus {
+        if let Some(account) = account.filter(|_| !self.reports.is_empty()) {
+            let document = account.document();
+            if !self.has_own_reports {
+                reports::write_document(session, &document, &self.reports);
+            }
+            let template = self.template.as_ref();
+            if let Err(failure) = pages::write(session, &document, &self.reports, template) {
+                session.log.log(Level::Error, &failure.message, &failure.fields);
+            }
+        }
+        self.criteria.conclude(session, account, status)
+    }
+}
