@@ -5,6 +5,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use rt::Nanos;
+
+/// A SIGTERM within this time is the one before it again: the kernel tells a process of its parent's death once for each
+/// thread of the parent that it was handed on to ([`lead_a_group`]).
+const SAME_DEATH: Duration = Duration::from_millis(500);
 
 /// Write end of the pipe, for the handler; -1 before it is installed.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
@@ -85,9 +92,16 @@ pub(crate) fn watch(on_signal: impl FnMut(Signal) + Send + 'static) -> io::Resul
 
 fn deliver(mut reader: File, mut on_signal: impl FnMut(Signal)) {
     let mut byte = [0];
+    let mut terminated_at: Option<Nanos> = None;
     while reader.read_exact(&mut byte).is_ok() {
         match i32::from(byte[0]) {
-            libc::SIGTERM => on_signal(Signal::Terminate),
+            libc::SIGTERM => {
+                let now = rt::now();
+                if terminated_at.is_none_or(|before| now.since(before) > SAME_DEATH) {
+                    on_signal(Signal::Terminate);
+                }
+                terminated_at = Some(now);
+            }
             _ => on_signal(Signal::Interrupt),
         }
     }
