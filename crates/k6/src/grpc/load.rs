@@ -106,7 +106,21 @@ pub(super) fn descriptor_set(bytes: &[u8]) -> Result<FileDescriptorSet, String> 
 }
 
 /// The tables of a set, checked.
-pub(super) fn of_set(set: FileDescriptorSet) -> Made {
+pub(super) fn of_set(mut set: FileDescriptorSet) -> Made {
+    // The library panics where a file is in another syntax.
+    for file in &mut set.file {
+        match file.syntax() {
+            // As protoc has it, nothing means the first.
+            "" => file.syntax = None,
+            "proto2" | "proto3" => {}
+            other => {
+                let name = file.name();
+                return Err(format!(
+                    "{name}: syntax {other:?} is not supported, proto2 and proto3 are"
+                ));
+            }
+        }
+    }
     let pool = DescriptorPool::from_file_descriptor_set(set).map_err(|error| error.to_string())?;
     Schema::new(&pool).map(Arc::new)
 }
@@ -164,5 +178,28 @@ impl FileResolver for Folders {
             return File::from_source(name, &text);
         }
         Err(protox::Error::file_not_found(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prost_types::FileDescriptorProto;
+
+    #[test]
+    fn a_set_in_another_syntax_is_refused_by_name() {
+        let of = |syntax: &str| {
+            let file = FileDescriptorProto {
+                name: Some("a.proto".to_owned()),
+                syntax: Some(syntax.to_owned()),
+                ..FileDescriptorProto::default()
+            };
+            of_set(FileDescriptorSet { file: vec![file] }).map(|_| ())
+        };
+        for syntax in ["", "proto2", "proto3"] {
+            assert_eq!(of(syntax), Ok(()), "{syntax:?}");
+        }
+        let error = of("editions").unwrap_err();
+        assert_eq!(error, "a.proto: syntax \"editions\" is not supported, proto2 and proto3 are");
     }
 }
