@@ -26,9 +26,8 @@ use crate::environment;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::table::REPORTS;
 use crate::flags::{Flag, Kind, Parsed, help};
-use crate::run::closing::Closing;
+use crate::run::closing::{self, Closing};
 use crate::run::forwards::{RunForwards, access};
-use crate::run::judging;
 use crate::run::observing::{self, OBSERVE, Observed, Observing, Takers};
 use crate::run::recording::Recording;
 use crate::run::troubles::Troubles;
@@ -165,7 +164,7 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
     if wants_help && !outcome.was_test && !as_locust {
         session.terminal.out(&format!(
             "\n{}\n{}",
-            help::flags(&[("Squall's own flags", &[FLAGS, judging::FLAGS, REPORTS])]),
+            help::flags(&[("Squall's own flags", &[FLAGS, closing::FLAGS, REPORTS])]),
             presets()
         ));
     }

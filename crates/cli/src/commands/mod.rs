@@ -27,7 +27,7 @@ use crate::flags::table::{
     REPORTS, RUN, RUNTIME, VERSION,
 };
 use crate::flags::{Flag, Parsed, Parser, help};
-use crate::run::judging::FLAGS as JUDGING;
+use crate::run::closing::FLAGS as JUDGING;
 use crate::session::{Name, Session, plain_log};
 use crate::terminal::{Abilities, Terminal};
 

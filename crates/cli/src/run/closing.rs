@@ -4,19 +4,41 @@
 
 use std::path::Path;
 
-use super::judging::Criteria;
+use plan::criterion::Criterion;
+
+use super::data;
 use super::pages::{self, Account, Template};
 use super::reports::{self, Report};
 use crate::exit::{ExitStatus, Failure};
-use crate::flags::Parsed;
+use crate::flags::{Flag, Kind, Parsed};
 use crate::log::Level;
 use crate::session::Session;
+
+/// The flags about the verdict, of `run`, `burst` and `locust` alike; those about reports are among the table's.
+pub(crate) const FLAGS: &[Flag] = &[
+    Flag::new(
+        "criterion",
+        Kind::Array,
+        "criterion",
+        "what must hold, e.g. `p(95) < 500ms marginal < 700ms`; repeatable",
+    ),
+    Flag::new(
+        "baseline",
+        Kind::Text,
+        "dir",
+        "the record of an earlier run: being a fifth worse than it is MARGINAL",
+    ),
+    Flag::new("strict", Kind::Bool, "", "end with code 99 where the verdict is MARGINAL"),
+];
 
 /// The reports and the criteria of a run.
 pub(crate) struct Closing {
     reports: Vec<Report>,
     template: Option<Template>,
-    criteria: Criteria,
+    /// Those of a baseline too.
+    criteria: Vec<Criterion>,
+    /// Whether MARGINAL ends with a code of its own.
+    strict: bool,
     /// Whether JUnit and the short Markdown are made of what the run left in memory, as those of a k6 script are.
     has_own_reports: bool,
 }
@@ -42,7 +64,8 @@ impl Closing {
         let closing = Self {
             reports: Report::wanted(flags)?,
             template: Template::read(flags)?,
-            criteria: Criteria::read(flags)?,
+            criteria: criteria(flags)?,
+            strict: flags.is_on("strict"),
             has_own_reports,
         };
         if flags.is_on("no-record") && closing.reports.iter().any(|r| closing.needs_record(r)) {
@@ -70,7 +93,7 @@ impl Closing {
             return None;
         }
         let account = match directory {
-            Some(directory) => Account::read(directory, self.criteria.all().to_vec()),
+            Some(directory) => Account::read(directory, self.criteria.clone()),
             None => Err(Failure::usage("the run was not recorded")),
         };
         let told = account.map_err(|why| {
@@ -102,6 +125,44 @@ impl Closing {
                 session.log.log(Level::Error, &failure.message, &failure.fields);
             }
         }
-        self.criteria.conclude(session, account, status)
+        self.verdict(session, account, status)
     }
+
+    fn verdict(
+        &self,
+        session: &Session,
+        account: Option<&Account>,
+        status: ExitStatus,
+    ) -> ExitStatus {
+        if self.criteria.is_empty() {
+            return status;
+        }
+        let Some(account) = account else {
+            return if status == ExitStatus::Success { ExitStatus::Failure } else { status };
+        };
+        session.terminal.out(&account.text());
+        match status {
+            ExitStatus::Success | ExitStatus::ThresholdsCrossed => account.status(self.strict),
+            _ => status,
+        }
+    }
+}
+
+/// What a run will be held against.
+fn criteria(flags: &Parsed) -> Result<Vec<Criterion>, Failure> {
+    let mut criteria = Vec::new();
+    for text in flags.all("criterion") {
+        let parsed = pages::parse(text);
+        criteria.push(parsed.map_err(|failure| failure.hint("`squall run --help` shows one"))?);
+    }
+    if let Some(directory) = flags.text("baseline") {
+        let data = data::load(Path::new(directory))
+            .map_err(|error| Failure::config(format!("--baseline: {error}")))?;
+        criteria.extend(suite::as_baseline(&data));
+    }
+    if flags.is_on("no-record") && !criteria.is_empty() {
+        let text = "--criterion and --baseline judge the record, which --no-record keeps away";
+        return Err(Failure::config(text));
+    }
+    Ok(criteria)
 }

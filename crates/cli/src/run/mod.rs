@@ -16,7 +16,6 @@ pub(crate) mod features;
 pub(crate) mod fetch;
 pub(crate) mod forwards;
 pub(crate) mod front;
-pub(crate) mod judging;
 pub(crate) mod observer;
 pub(crate) mod observing;
 pub(crate) mod output;
