@@ -1,12 +1,12 @@
 //! Compiling `.proto` files and reading descriptor sets, once for a process.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
-use prost_types::FileDescriptorSet;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
 use super::schema::Schema;
@@ -17,6 +17,8 @@ use crate::world::{Reader, World, lock};
 const MAX_REFLECTED: usize = 64;
 /// The largest `.proto` file or descriptor set, bytes.
 const MAX_FILE_BYTES: usize = 64 << 20;
+/// How deep imports may lie in each other: each level of public ones is a level of the library's recursion.
+const MAX_IMPORT_DEPTH: usize = 200;
 
 /// Where a set of definitions came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -107,22 +109,52 @@ pub(super) fn descriptor_set(bytes: &[u8]) -> Result<FileDescriptorSet, String> 
 
 /// The tables of a set, checked.
 pub(super) fn of_set(mut set: FileDescriptorSet) -> Made {
-    // The library panics where a file is in another syntax.
     for file in &mut set.file {
-        match file.syntax() {
-            // As protoc has it, nothing means the first.
-            "" => file.syntax = None,
-            "proto2" | "proto3" => {}
-            other => {
-                let name = file.name();
-                return Err(format!(
-                    "{name}: syntax {other:?} is not supported, proto2 and proto3 are"
-                ));
-            }
+        // As protoc has it, nothing means the first.
+        if file.syntax() == "" {
+            file.syntax = None;
         }
     }
+    check_files(&set.file)?;
     let pool = DescriptorPool::from_file_descriptor_set(set).map_err(|error| error.to_string())?;
     Schema::new(&pool).map(Arc::new)
+}
+
+/// What the library takes for granted, and panics without: syntaxes it knows, imports that exist and make no circle.
+fn check_files(files: &[FileDescriptorProto]) -> Result<(), String> {
+    for file in files {
+        let (name, n) = (file.name(), file.dependency.len());
+        if !matches!(file.syntax(), "" | "proto2" | "proto3") {
+            let syntax = file.syntax();
+            return Err(format!(
+                "{name}: syntax {syntax:?} is not supported, proto2 and proto3 are"
+            ));
+        }
+        let mut marked = file.public_dependency.iter().chain(&file.weak_dependency);
+        if let Some(at) =
+            marked.find(|at| usize::try_from(**at).is_ok_and(|at| at >= n) || **at < 0)
+        {
+            return Err(format!("{name}: there is no import number {at}, there are {n}"));
+        }
+    }
+    let mut imports: HashMap<&str, Vec<&str>> = HashMap::new();
+    for file in files {
+        let own = imports.entry(file.name()).or_default();
+        own.extend(file.dependency.iter().map(String::as_str));
+    }
+    // Layer by layer from the files that import nothing (Kahn 1962).
+    for _ in 0..MAX_IMPORT_DEPTH {
+        if imports.is_empty() {
+            return Ok(());
+        }
+        let left: HashSet<&str> = imports.keys().copied().collect();
+        imports.retain(|_, needed| needed.iter().any(|name| left.contains(name)));
+        if imports.len() == left.len() {
+            let name = imports.keys().min().copied().unwrap_or_default();
+            return Err(format!("{name:?} imports itself, by itself or through others"));
+        }
+    }
+    Err(format!("imports lie more than {MAX_IMPORT_DEPTH} deep in each other"))
 }
 
 /// Compiles files that are found in `folders`.
@@ -184,22 +216,53 @@ impl FileResolver for Folders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prost_types::FileDescriptorProto;
+
+    fn file(name: &str, imports: &[&str]) -> FileDescriptorProto {
+        FileDescriptorProto {
+            name: Some(name.to_owned()),
+            dependency: imports.iter().map(|name| (*name).to_owned()).collect(),
+            public_dependency: (0..imports.len() as i32).collect(),
+            ..FileDescriptorProto::default()
+        }
+    }
+
+    fn of(file: Vec<FileDescriptorProto>) -> Result<(), String> {
+        of_set(FileDescriptorSet { file }).map(|_| ())
+    }
 
     #[test]
     fn a_set_in_another_syntax_is_refused_by_name() {
         let of = |syntax: &str| {
-            let file = FileDescriptorProto {
-                name: Some("a.proto".to_owned()),
+            of(vec![FileDescriptorProto {
                 syntax: Some(syntax.to_owned()),
-                ..FileDescriptorProto::default()
-            };
-            of_set(FileDescriptorSet { file: vec![file] }).map(|_| ())
+                ..file("a.proto", &[])
+            }])
         };
         for syntax in ["", "proto2", "proto3"] {
             assert_eq!(of(syntax), Ok(()), "{syntax:?}");
         }
         let error = of("editions").unwrap_err();
         assert_eq!(error, "a.proto: syntax \"editions\" is not supported, proto2 and proto3 are");
+    }
+
+    #[test]
+    fn imports_that_make_no_sense_are_refused() {
+        assert_eq!(of(vec![file("b", &["a"]), file("a", &[]), file("c", &["a", "b"])]), Ok(()));
+        for files in [
+            vec![file("a", &["a"])],
+            vec![file("a", &["b"]), file("b", &["c"]), file("c", &["a"]), file("d", &[])],
+        ] {
+            let error = of(files).unwrap_err();
+            assert_eq!(error, "\"a\" imports itself, by itself or through others");
+        }
+        let wrong = FileDescriptorProto { public_dependency: vec![1], ..file("a", &["b"]) };
+        let error = of(vec![wrong, file("b", &[])]).unwrap_err();
+        assert_eq!(error, "a: there is no import number 1, there are 1");
+        let names: Vec<String> = (0..300).map(|n| format!("f{n}")).collect();
+        let chain = (0..300).map(|n| match n {
+            0 => file(&names[0], &[]),
+            n => file(&names[n], &[&names[n - 1]]),
+        });
+        assert!(of(chain.collect()).unwrap_err().contains("200 deep"));
     }
 }
