@@ -106,13 +106,12 @@ const CLUSTER: [(&str, &str); 4] = [
     ("--context", "context"),
 ];
 
-/// Flags about what is made of a run's record, their names there, and the value of those that take none.
-const AFTER: [(&str, &str, Option<&str>); 5] = [
-    ("--criterion", "criterion", None),
-    ("--baseline", "baseline", None),
-    ("--strict", "strict", Some("true")),
-    ("--report", "report", None),
-    ("--template", "template", None),
+/// Flags about what is made of a run's record.
+const AFTER: [(&str, &str); 4] = [
+    ("--criterion", "criterion"),
+    ("--baseline", "baseline"),
+    ("--report", "report"),
+    ("--template", "template"),
 ];
 
 impl Own {
@@ -150,16 +149,17 @@ impl Own {
                 "--k8s-forward" => own.cluster.push(("k8s-forward", value()?)),
                 "--record" if has_record => own.record = Some(value()?),
                 "--observe" if has_record => own.observe.push(value()?),
+                "--strict" if has_record => own.after.push(("strict", "true".to_owned())),
                 _ => {
-                    let after = AFTER.iter().find(|(known, ..)| has_record && *known == flag);
-                    let cluster = CLUSTER.iter().find(|(known, _)| has_forwards && *known == flag);
-                    match (after, cluster) {
-                        (Some((_, name, Some(fixed))), _) => {
-                            own.after.push((name, (*fixed).to_owned()));
-                        }
-                        (Some((_, name, None)), _) => own.after.push((name, value()?)),
-                        (None, Some((_, name))) => own.cluster.push((name, value()?)),
-                        (None, None) => rest.push(word.clone()),
+                    let among = |flags: &[(&str, &'static str)]| {
+                        flags.iter().find(|(known, _)| *known == flag).map(|(_, name)| *name)
+                    };
+                    if let Some(name) = among(&AFTER).filter(|_| has_record) {
+                        own.after.push((name, value()?));
+                    } else if let Some(name) = among(&CLUSTER).filter(|_| has_forwards) {
+                        own.cluster.push((name, value()?));
+                    } else {
+                        rest.push(word.clone());
                     }
                 }
             }

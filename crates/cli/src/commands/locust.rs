@@ -95,12 +95,11 @@ pub(crate) fn start(name: Name, words: &[String]) -> ExitStatus {
 
 fn try_start(session: &Session, words: &[String]) -> CommandResult {
     let usage = |text: String| Failure::new(ExitStatus::Code(2), text);
-    let (own, mut arguments) =
-        Own::take(words, session.name != Name::Locust).map_err(|error| usage(error.0))?;
+    let as_locust = session.name == Name::Locust;
+    let (own, mut arguments) = Own::take(words, !as_locust).map_err(|error| usage(error.0))?;
     let cluster = flags_of(&own.cluster);
     let probes = observing::wanted(own.observe.iter().map(String::as_str), &access(&cluster))
         .map_err(|failure| usage(failure.message))?;
-    let as_locust = session.name == Name::Locust;
     if own.list_presets {
         session.terminal.out(&presets_text());
         return Ok(ExitStatus::Success);
