@@ -68,7 +68,7 @@ impl Closing {
             strict: flags.is_on("strict"),
             has_own_reports,
         };
-        if flags.is_on("no-record") && closing.reports.iter().any(|r| closing.needs_record(r)) {
+        if flags.is_on("no-record") && closing.has_reports_of_record() {
             let which = if has_own_reports { "md, html and json are" } else { "is" };
             let text =
                 format!("--report {which} made of the run's record, which --no-record keeps away");
@@ -82,13 +82,17 @@ impl Closing {
         &self.reports
     }
 
-    fn needs_record(&self, report: &Report) -> bool {
-        !self.has_own_reports || matches!(report, Report::Page(..))
+    fn has_reports_of_record(&self) -> bool {
+        if self.has_own_reports {
+            pages::is_wanted(&self.reports)
+        } else {
+            !self.reports.is_empty()
+        }
     }
 
     /// The account of a run that is just over, if one is wanted: for its reports, or to be judged. Trouble is told.
     pub(crate) fn account(&self, session: &Session, directory: Option<&Path>) -> Option<Account> {
-        let has_reports = self.reports.iter().any(|report| self.needs_record(report));
+        let has_reports = self.has_reports_of_record();
         if !has_reports && self.criteria.is_empty() {
             return None;
         }
@@ -115,7 +119,7 @@ impl Closing {
         account: Option<&Account>,
         status: ExitStatus,
     ) -> ExitStatus {
-        if let Some(account) = account.filter(|_| !self.reports.is_empty()) {
+        if let Some(account) = account.filter(|_| self.has_reports_of_record()) {
             let document = account.document();
             if !self.has_own_reports {
                 reports::write_document(session, &document, &self.reports);
