@@ -98,9 +98,9 @@ fn deliver(mut reader: File, mut on_signal: impl FnMut(Signal)) {
             libc::SIGTERM => {
                 let now = rt::now();
                 if terminated_at.is_none_or(|before| now.since(before) > SAME_DEATH) {
+                    terminated_at = Some(now);
                     on_signal(Signal::Terminate);
                 }
-                terminated_at = Some(now);
             }
             _ => on_signal(Signal::Interrupt),
         }
