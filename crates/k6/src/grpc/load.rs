@@ -130,10 +130,9 @@ fn check_files(files: &[FileDescriptorProto]) -> Result<(), String> {
                 "{name}: syntax {syntax:?} is not supported, proto2 and proto3 are"
             ));
         }
+        let is_there = |at: &i32| usize::try_from(*at).is_ok_and(|at| at < n);
         let mut marked = file.public_dependency.iter().chain(&file.weak_dependency);
-        if let Some(at) =
-            marked.find(|at| usize::try_from(**at).is_ok_and(|at| at >= n) || **at < 0)
-        {
+        if let Some(at) = marked.find(|at| !is_there(at)) {
             return Err(format!("{name}: there is no import number {at}, there are {n}"));
         }
     }
