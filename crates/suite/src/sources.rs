@@ -69,7 +69,7 @@ fn look(probes: &Probes, path: &Path, loaded: &Loaded, mistakes: &mut Vec<Mistak
     }
     for (at, probe) in probes.kubernetes.iter().enumerate() {
         if let Some(file) = &probe.kubeconfig
-            && !loaded.folder.join(file).is_file()
+            && !FilePath::new(file).is_file()
         {
             let why = format!("its kubeconfig `{file}` is not there");
             tell(path.key("kubernetes").index(at).key("kubeconfig"), "the cluster", &why);
