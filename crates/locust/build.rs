@@ -1,7 +1,7 @@
 //! Puts the Python side into the program: every file of `python/squall_locust`, and the engine, which a `cargo` of its own
-//! compiles from `crates/pyengine`: as `release` for a release, else as `quick`, which is optimised and takes a third of the
-//! time. `SQUALL_PYENGINE=/path/to/_engine.abi3.so` takes a ready one instead; `SQUALL_PYENGINE=none` leaves it out, and with
-//! it `squall locust`.
+//! compiles from `crates/pyengine`: as `release` for a release, else as `quick`, which takes a third of the time.
+//! `SQUALL_PYENGINE=/path/to/_engine.abi3.so` takes a ready one instead; `SQUALL_PYENGINE=none` leaves it out, and with it
+//! `squall locust`.
 
 #![allow(
     clippy::disallowed_methods,
