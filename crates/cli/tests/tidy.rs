@@ -63,17 +63,8 @@ const CRATES: &[(&str, u8, &[&str])] = &[
 const DEV: &[(&str, &[&str])] = &[("k6", &["demo"]), ("kubernetes", &["demo", "report"])];
 
 /// Crates of others that bring sockets, clocks or threads: not for crates that do no I/O.
-const IMPURE: &[&str] = &[
-    "libc",
-    "polling",
-    "mio",
-    "tokio",
-    "rustls",
-    "corosensei",
-    "jiff",
-    "rquickjs",
-    "rquickjs-sys",
-];
+const IMPURE: &[&str] =
+    &["libc", "polling", "mio", "tokio", "rustls", "corosensei", "rquickjs", "rquickjs-sys"];
 
 /// Words that code of some crates must not contain, and what to do instead.
 struct Ban {
@@ -104,6 +95,7 @@ const BANS: &[Ban] = &[
             "std::process",
             "Instant",
             "SystemTime",
+            "TimeZone::system",
             "std::os",
         ],
         allowed: &[],
@@ -115,6 +107,8 @@ const BANS: &[Ban] = &[
         words: &[
             "Instant::now",
             "SystemTime::now",
+            "Timestamp::now",
+            "Zoned::now",
             "thread::sleep",
             "thread::spawn",
             "thread::Builder",

@@ -2,33 +2,16 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 /// Decodes `%XX` and, in forms and queries, `+`. Broken escapes stay as they are; bytes that are not
 /// UTF-8 become U+FFFD.
 pub(crate) fn decode(raw: &str, plus: Plus) -> Cow<'_, str> {
-    let has_plus = plus == Plus::IsSpace && raw.contains('+');
-    if !raw.contains('%') && !has_plus {
-        return Cow::Borrowed(raw);
+    if plus == Plus::IsSpace && raw.contains('+') {
+        let spaced = raw.replace('+', " ");
+        return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
     }
-    let bytes = raw.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(hex_pair);
-        match (bytes[at], escape) {
-            (_, Some(byte)) => {
-                out.push(byte);
-                at += 3;
-                continue;
-            }
-            (b'+', _) if plus == Plus::IsSpace => out.push(b' '),
-            (other, _) => out.push(other),
-        }
-        at += 1;
-    }
-    match String::from_utf8(out) {
-        Ok(text) => Cow::Owned(text),
-        Err(e) => Cow::Owned(String::from_utf8_lossy(e.as_bytes()).into_owned()),
-    }
+    percent_decode_str(raw).decode_utf8_lossy()
 }
 
 /// Whether `+` means a space: in queries and forms, not in paths.
@@ -36,11 +19,6 @@ pub(crate) fn decode(raw: &str, plus: Plus) -> Cow<'_, str> {
 pub(crate) enum Plus {
     IsSpace,
     IsPlus,
-}
-
-fn hex_pair(pair: &[u8]) -> Option<u8> {
-    let digit = |b: u8| (b as char).to_digit(16);
-    Some((digit(*pair.first()?)? * 16 + digit(*pair.get(1)?)?) as u8)
 }
 
 /// The decoded pairs of a query or urlencoded form, in order; a key without `=` has an empty value.

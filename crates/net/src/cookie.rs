@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use jiff::civil::DateTime;
+
 /// The most cookies one jar keeps; beyond it the oldest goes. Browsers stop at about 3,000.
 pub const JAR_LIMIT: usize = 10_000;
 /// The longest `Set-Cookie` line that is parsed, bytes.
@@ -361,28 +363,22 @@ pub fn parse_date(text: &str) -> Option<i64> {
         (first, fields.next()?, fields.next()?)
     };
     let month = month.to_ascii_lowercase();
-    let month = i64::try_from(MONTHS.iter().position(|m| *m == month)?).ok()? + 1;
+    let month = MONTHS.iter().position(|m| *m == month)? as i16 + 1;
     let (day, year) = (number(day, 31)?, number(year, 9999)?);
     let mut time = fields.next()?.split(':');
     let (hour, minute, second) =
-        (number(time.next()?, 23)?, number(time.next()?, 59)?, number(time.next()?, 60)?);
+        (number(time.next()?, 23)?, number(time.next()?, 59)?, number(time.next()?, 59)?);
     // Any zone abbreviation other than a known one counts as UTC in Go.
     fields.next()?;
-    Some(days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+    // Every field is below 100 but the year.
+    let [month, day, hour, minute, second] = [month, day, hour, minute, second].map(|n| n as i8);
+    let date = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    Some(date.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs())
 }
 
-fn number(text: &str, max: i64) -> Option<i64> {
+fn number(text: &str, max: i16) -> Option<i16> {
     let ok = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
     ok.then(|| text.parse().ok()).flatten().filter(|n| *n <= max)
-}
-
-/// Days since 1970-01-01 of a Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms").
-const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year - era * 400;
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 #[cfg(test)]
@@ -436,6 +432,8 @@ mod tests {
         assert_eq!(parse_date("Thu, 01 Jan 1970 00:00:01 GMT"), Some(1));
         assert_eq!(parse_date("Thu, 01-Jan-1970 00:00:01 GMT"), Some(1));
         assert_eq!(parse_date("Tue, 29 Feb 2000 12:00:00 UTC"), Some(951_825_600));
+        assert_eq!(parse_date("Fri, 31 Dec 9999 23:59:59 GMT"), Some(253_402_300_799));
+        assert_eq!(parse_date("Wed, 30 Feb 2000 12:00:00 GMT"), None);
         assert_eq!(parse_date("1970-01-01T00:00:00Z"), None);
     }
 

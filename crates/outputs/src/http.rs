@@ -12,6 +12,7 @@ use net::h1::Limits;
 use net::http::{Body, Client, ClientConfig, Headers, Method, Request};
 use net::tls::{ClientCert, TlsConfig, TlsOptions, TlsVersion, Verify};
 use net::url::Url;
+use percent_encoding::percent_decode_str;
 use rt::Nanos;
 
 use crate::push::Ending;
@@ -223,21 +224,8 @@ pub(crate) fn query_escape(text: &str) -> String {
 
 /// Undoes [`query_escape`]; what is no escape stays as it is.
 pub(crate) fn unescape(text: &str, plus_is_blank: bool) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        let hex = |at: usize| tail.get(at).and_then(|b| char::from(*b).to_digit(16));
-        match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                rest = &tail[2..];
-            }
-            (b'+', ..) if plus_is_blank => out.push(b' '),
-            _ => out.push(first),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    let text = if plus_is_blank { text.replace('+', " ") } else { text.to_owned() };
+    percent_decode_str(&text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

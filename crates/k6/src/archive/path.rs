@@ -1,5 +1,9 @@
 //! Paths as archives have them: with `/`, without dots, without the names of users.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 /// A path with `/` between its parts, dots and drive letters resolved, and `nobody` for whoever's home it is in.
 pub fn anonymous(path: &str) -> String {
     let path = drive(&clean(path)).replace('\\', "/");
@@ -77,24 +81,8 @@ fn without_user(path: &str) -> Option<String> {
 }
 
 /// Percent-decodes; what is no escape stays.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, others @ ..] = rest {
-        let hex = |byte: &u8| char::from(*byte).to_digit(16);
-        match (first, others) {
-            (b'%', [high, low, after @ ..]) if hex(high).is_some() && hex(low).is_some() => {
-                let byte = hex(high).unwrap_or(0) * 16 + hex(low).unwrap_or(0);
-                bytes.push(byte as u8);
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = others;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The messages of `google/protobuf/*.proto` whose JSON is a form of its own: times, durations, wrappers, `Any`, `Struct`.
 //! Rules: <https://protobuf.dev/programming-guides/json/>.
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
 use super::decode::{Decoder, Failed, Model};
 use super::schema::{Known, Message};
 use super::wire::Cursor;
@@ -11,6 +14,7 @@ pub(super) const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> =
 /// 10,000 years, seconds.
 pub(super) const MAX_DURATION_SECONDS: i64 = 315_576_000_000;
 const NANOS: i64 = 1_000_000_000;
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 fn json(text: String) -> Failed {
     Failed::Json(text)
@@ -116,11 +120,8 @@ fn timestamp((seconds, nanos): (i64, i64)) -> Result<String, String> {
         return Err(format!("google.protobuf.Timestamp: nanos out of range {nanos}"));
     }
     let (seconds, nanos) = (seconds + nanos / NANOS, nanos % NANOS);
-    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(day);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let text =
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}");
+    let time = EPOCH.saturating_add(SignedDuration::from_secs(seconds));
+    let text = format!("{}.{nanos:09}", time.strftime("%Y-%m-%dT%H:%M:%S"));
     Ok(trim_fraction(text) + "Z")
 }
 
@@ -139,29 +140,6 @@ fn duration((mut seconds, mut nanos): (i64, i64)) -> Result<String, String> {
     Ok(trim_fraction(format!("{sign}{seconds}.{nanos:09}")) + "s")
 }
 
-/// Year, month and day of a day counted from 1970-01-01. Howard Hinnant's `civil_from_days`.
-fn civil(day: i64) -> (i64, i64, i64) {
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// The day counted from 1970-01-01. Howard Hinnant's `days_from_civil`.
-fn day_number(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
-    era * 146_097 + of_era - 719_468
-}
-
 /// Seconds and nanoseconds of RFC 3339's text.
 pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i64)> {
     let digits = |from: usize, n: usize| -> Option<i64> {
@@ -177,17 +155,9 @@ pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i64)> {
     }
     let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
     let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 if is_leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
+    let [month, day, hour, minute, second] = [month, day, hour, minute, second].map(|n| n as i8);
+    // Two digits each; those that no calendar or clock has are refused here.
+    let time = DateTime::new(year as i16, month, day, hour, minute, second, 0).ok()?;
     let mut rest = text.get(19..)?;
     let mut nanos = 0;
     if let Some(fraction) = rest.strip_prefix('.') {
@@ -218,8 +188,7 @@ pub(super) fn parse_timestamp(text: &str) -> Option<(i64, i64)> {
         }
         sign * (hours * 3600 + minutes * 60)
     };
-    let seconds = day_number(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-    Some((seconds - offset, nanos))
+    Some((time.duration_since(EPOCH).as_secs() - offset, nanos))
 }
 
 /// Seconds and nanoseconds of `1.5s`.

@@ -14,6 +14,7 @@ use net::error::{Stage, code};
 use net::http::{Body, BodySink, Client, Exchange, Method, Request, Response, Timings};
 use net::tls::TlsInfo;
 use net::url::{Scheme, Url};
+use percent_encoding::percent_decode_str;
 
 use super::VuHttp;
 use super::authentication::Auth;
@@ -465,21 +466,7 @@ pub(super) fn site<'a>(url: &'a Url, path: &'a str) -> Site<'a> {
 
 /// The path without escapes, for cookies.
 pub(super) fn decoded_path(url: &Url) -> Cow<'_, str> {
-    let path = url.path();
-    if !path.contains('%') {
-        return Cow::Borrowed(path);
-    }
-    let mut out = Vec::with_capacity(path.len());
-    let mut bytes = path.bytes();
-    while let Some(b) = bytes.next() {
-        let hex = |b: Option<u8>| b.and_then(|b| (b as char).to_digit(16));
-        if b != b'%' {
-            out.push(b);
-        } else if let (Some(high), Some(low)) = (hex(bytes.next()), hex(bytes.next())) {
-            out.push((high * 16 + low) as u8);
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    percent_decode_str(url.path()).decode_utf8_lossy()
 }
 
 /// Unix time in seconds.

@@ -1,6 +1,7 @@
 //! How a call ended.
 
 use h2::Reason;
+use percent_encoding::percent_decode;
 
 /// A status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -142,21 +143,7 @@ impl std::fmt::Display for Status {
 
 /// Undoes the percent-encoding of `grpc-message`. What is no escape stays.
 pub(super) fn decode_message(raw: &[u8]) -> String {
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = |byte: &u8| char::from(*byte).to_digit(16);
-        if let (b'%', [high, low, end @ ..]) = (byte, after)
-            && let (Some(high), Some(low)) = (hex(high), hex(low))
-        {
-            out.push((high * 16 + low) as u8);
-            rest = end;
-        } else {
-            out.push(byte);
-            rest = after;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode(raw).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

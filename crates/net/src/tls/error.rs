@@ -1,5 +1,7 @@
 //! `rustls`'s errors in k6's numbers and Go's words.
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, Error};
 
@@ -98,25 +100,11 @@ fn validity(reason: &str) -> NetError {
     NetError::new(code::GENERIC, text).with_detail(detail)
 }
 
-/// Unix seconds as `2026-11-21T00:49:04Z`.
+/// Unix seconds as `2026-11-21T00:49:04Z`; what lies beyond the year 9999 as its end, which in certificates means never.
 fn rfc3339(unix_s: u64) -> String {
-    let (days, second) = (unix_s / 86_400, unix_s % 86_400);
-    let (year, month, day) = civil(days);
-    let (h, m, s) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}Z")
-}
-
-/// Year, month and day of a number of days since 1970-01-01: counts in eras of 400 years that
-/// begin on a 1st of March, so that leap days come last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let z = days + 719_468;
-    let (era, doe) = (z / 146_097, z % 146_097);
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + u64::from(month <= 2), month, day)
+    let since = SignedDuration::from_secs(i64::try_from(unix_s).unwrap_or(i64::MAX));
+    let time = DateTime::constant(1970, 1, 1, 0, 0, 0, 0).saturating_add(since);
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// What Go calls an alert.
@@ -173,6 +161,8 @@ mod tests {
             (951_782_400, "2000-02-29T00:00:00Z"),
             (1_795_222_144, "2026-11-21T00:49:04Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (u64::MAX, "9999-12-31T23:59:59Z"),
         ] {
             assert_eq!(rfc3339(unix_s), text);
         }

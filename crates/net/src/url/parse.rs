@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode;
+
 use super::{Scheme, Url, go_quoted};
 use crate::error::{NetError, code};
 
@@ -255,19 +257,5 @@ fn escape_at(bytes: &[u8], i: usize) -> Result<u8, String> {
 
 /// Decodes escapes; those that are not valid stay as they are.
 pub(super) fn unescape(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while i < bytes.len() {
-        match (bytes[i], if bytes[i] == b'%' { escape_at(bytes, i).ok() } else { None }) {
-            (_, Some(code)) => {
-                out.push(code);
-                i += 3;
-            }
-            (b, None) => {
-                out.push(b);
-                i += 1;
-            }
-        }
-    }
-    out
+    percent_decode(bytes).collect()
 }

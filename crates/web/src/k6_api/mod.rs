@@ -6,6 +6,7 @@ mod metrics;
 mod setup;
 mod status;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use engine::control::{ControlHandle, Reply};
@@ -13,6 +14,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
 use tokio::sync::oneshot;
 
 use crate::Test;
@@ -65,7 +67,7 @@ impl ApiError {
 
 impl Site for Api {
     async fn answer(&self, request: Request) -> server::Response {
-        let path = decoded(request.uri().path());
+        let path = decoded(request.uri().path()).into_owned();
         let line = format!("{} {path}", request.method());
         let response = self.route(&path, request).await;
         self.test.answered(&line, response.status().as_u16());
@@ -176,24 +178,8 @@ fn clean(path: &str) -> String {
 }
 
 /// A path with its `%xx` resolved; one that is no UTF-8 then stays as it is.
-fn decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16));
-        let pair = (*first == b'%').then(|| (hex(after.first()), hex(after.get(1))));
-        match pair {
-            Some((Some(high), Some(low))) => {
-                bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
+fn decoded(path: &str) -> Cow<'_, str> {
+    percent_decode_str(path).decode_utf8().unwrap_or(Cow::Borrowed(path))
 }
 
 #[cfg(test)]

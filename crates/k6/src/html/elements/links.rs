@@ -1,6 +1,9 @@
 //! Addresses: attributes resolved against the page's, and the parts of a link's.
 
+use std::borrow::Cow;
+
 use net::url::Url;
+use percent_encoding::percent_decode_str;
 
 use super::ElementObject;
 use crate::html::strings;
@@ -36,24 +39,8 @@ fn part(cx: Ctx, this: &ElementObject, f: impl Fn(&Url) -> String) -> JsResult<V
     cx.string(&parsed(this, "href").map(|url| f(&url)).unwrap_or_default())
 }
 
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let digit = |i: usize| bytes.get(at + i).and_then(|b| char::from(*b).to_digit(16));
-        match (byte, digit(1), digit(2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 pub(super) fn hash(cx: Ctx, this: &ElementObject) -> JsResult<Val> {
@@ -112,7 +99,7 @@ pub(super) fn pathname(cx: Ctx, this: &ElementObject) -> JsResult<Val> {
         let is_opaque = !url.scheme_str().is_empty()
             && url.authority().is_empty()
             && !url.path().starts_with('/');
-        if is_opaque { String::new() } else { decoded(url.path()) }
+        if is_opaque { String::new() } else { decoded(url.path()).into_owned() }
     })
 }
 
