@@ -34,6 +34,12 @@ pub struct Meta {
     /// The thresholds in effect, by metric.
     #[serde(default)]
     pub thresholds: Vec<ThresholdGroup>,
+    /// The criteria it is held against, each as its text.
+    #[serde(default)]
+    pub criteria: Vec<String>,
+    /// What it is compared with, in `report`'s form.
+    #[serde(default)]
+    pub baseline: Value,
 }
 
 /// What the summary's text depends on besides the numbers.

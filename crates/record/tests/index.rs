@@ -25,6 +25,8 @@ fn write_run(folder: &Path, name: &str) {
         options: Value::Null,
         summary: SummarySettings::default(),
         thresholds: Vec::new(),
+        criteria: Vec::new(),
+        baseline: serde_json::Value::Null,
     };
     let mut writer = Writer::create(&folder.join(name), &meta).unwrap();
     writer.flush().unwrap();

@@ -44,6 +44,8 @@ fn meta() -> Meta {
         options: serde_json::Value::Null,
         summary: SummarySettings::default(),
         thresholds: ThresholdGroup::record(&thresholds()),
+        criteria: vec!["p(95) < 500ms".to_owned()],
+        baseline: serde_json::json!({"p95_ms": 12.5}),
     }
 }
 

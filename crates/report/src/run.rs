@@ -97,6 +97,8 @@ pub struct RunData {
     pub purpose: String,
     /// The words of the command line.
     pub command_line: Vec<String>,
+    /// What it was to be held against when it was made, each as its text.
+    pub criteria: Vec<String>,
     /// The version of Squall that ran it.
     pub squall_version: String,
     /// The start, unix nanoseconds.

@@ -10,7 +10,7 @@ use plan::scenario::{Executor, Stage};
 use plan::suite::{Baseline, Marks, Scenario};
 use plan::threshold::Operator;
 use report::judge::{Judgement, Row, Verdict};
-use report::{Ending, Phase, RunData, SelfCheckFigures};
+use report::{Ending, Phase, RunData, SelfCheckFigures, quantity};
 
 use crate::runner::Judged;
 use crate::scale;
@@ -76,6 +76,7 @@ pub(crate) fn bare(timeline: Timeline, ending: Ending) -> Option<RunData> {
         script: String::new(),
         purpose: String::new(),
         command_line: Vec::new(),
+        criteria: Vec::new(),
         squall_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_unix_ns: timeline.start_unix_ns,
         elapsed_s: timeline.end_s,
@@ -138,7 +139,7 @@ pub(crate) fn criteria(scenario: &Scenario, time_scale: f64) -> Vec<Criterion> {
     let mut criteria: Vec<Criterion> =
         parsed.map(|criterion| scale::criterion(criterion, time_scale)).collect();
     if let Some(baseline) = &scenario.baseline {
-        criteria.extend(of_baseline(baseline));
+        criteria.extend(baseline_criteria(&expected(baseline), baseline.tolerance()));
     }
     if scenario.warm_up.is_some() {
         for criterion in &mut criteria {
@@ -160,9 +161,8 @@ pub(crate) fn criteria(scenario: &Scenario, time_scale: f64) -> Vec<Criterion> {
     criteria
 }
 
-/// A baseline as criteria: worse than its tolerance is MARGINAL, never a failure by itself.
-fn of_baseline(baseline: &Baseline) -> Vec<Criterion> {
-    let tolerance = baseline.tolerance();
+/// A baseline as criteria: worse than by its tolerance (a share of it) is MARGINAL, never a failure by itself.
+pub fn baseline_criteria(baseline: &report::Baseline, tolerance: f64) -> Vec<Criterion> {
     let mut criteria = Vec::new();
     let mut add = |what: &str, expected: String, subject, quantity, operator, limit, worst| {
         let percent = (tolerance * 100.0).round();
@@ -178,48 +178,51 @@ fn of_baseline(baseline: &Baseline) -> Vec<Criterion> {
     let most = Operator::LessOrEqual;
     let least = Operator::GreaterOrEqual;
     if let Some(rps) = baseline.rps {
-        let (subject, limit) = (Subject::Throughput(Selection::ALL), rps.0 * (1.0 - tolerance));
-        add("rps", format!("{}", rps.0), subject, Quantity::PerSecond, least, limit, 0.0);
+        let (subject, limit) = (Subject::Throughput(Selection::ALL), rps * (1.0 - tolerance));
+        add(
+            "rps",
+            quantity::text(Quantity::PerSecond, rps),
+            subject,
+            Quantity::PerSecond,
+            least,
+            limit,
+            0.0,
+        );
     }
-    for (what, statistic, time) in [
-        ("p50", Statistic::Median, baseline.p50),
-        ("p95", Statistic::Percentile(95.0), baseline.p95),
-        ("p99", Statistic::Percentile(99.0), baseline.p99),
+    for (what, statistic, ms) in [
+        ("p50", Statistic::Median, baseline.p50_ms),
+        ("p95", Statistic::Percentile(95.0), baseline.p95_ms),
+        ("p99", Statistic::Percentile(99.0), baseline.p99_ms),
     ] {
-        let Some(time) = time else { continue };
-        let limit = time.0.as_secs_f64() * 1e3 * (1.0 + tolerance);
+        let Some(ms) = ms else { continue };
+        let limit = ms * (1.0 + tolerance);
         let subject = Subject::Latency { statistic, requests: Selection::ALL };
-        add(what, time.to_string(), subject, Quantity::Milliseconds, most, limit, f64::INFINITY);
+        let unit = Quantity::Milliseconds;
+        add(what, quantity::text(unit, ms), subject, unit, most, limit, f64::INFINITY);
     }
     if let Some(success) = baseline.success {
         // So many failures more, in the share of failures.
-        let failures = (1.0 - success.0) * (1.0 + tolerance);
+        let failures = (1.0 - success) * (1.0 + tolerance);
         let subject = Subject::SuccessRate(Selection::ALL);
-        let expected = format!("{} %", success.0 * 100.0);
+        let expected = quantity::text(Quantity::Ratio, success);
         add("success", expected, subject, Quantity::Ratio, least, 1.0 - failures, 0.0);
     }
     criteria
 }
 
-/// An earlier run as a baseline for a new one, with the usual tolerance.
-pub fn as_baseline(run: &RunData) -> Vec<Criterion> {
+/// What a later run is expected to measure if this one is the measure.
+pub fn as_baseline(run: &RunData) -> report::Baseline {
     let all = run.timeline.window(0.0, run.end_s());
-    let time = |p: f64| {
-        let ms = all.latency.percentile(p);
-        let time = Duration::try_from_secs_f64(ms / 1e3).ok()?;
-        (all.latency.count() > 0).then_some(plan::suite::Time(time))
-    };
+    let ms = |p: f64| (all.latency.count() > 0).then(|| all.latency.percentile(p));
     let rps = all.requests as f64 / run.elapsed_s.max(f64::MIN_POSITIVE);
-    let success = all.error_rate().map(|errors| plan::suite::Share(1.0 - errors));
-    of_baseline(&Baseline {
+    report::Baseline {
         users: None,
-        rps: (rps > 0.0 && rps.is_finite()).then_some(plan::suite::PerSecond(rps)),
-        p50: time(50.0),
-        p95: time(95.0),
-        p99: time(99.0),
-        success,
-        tolerance: None,
-    })
+        rps: (rps > 0.0 && rps.is_finite()).then_some(rps),
+        p50_ms: ms(50.0),
+        p95_ms: ms(95.0),
+        p99_ms: ms(99.0),
+        success: all.error_rate().map(|errors| 1.0 - errors),
+    }
 }
 
 fn expected(baseline: &Baseline) -> report::Baseline {
@@ -370,7 +373,7 @@ mod tests {
                 (criterion.bound.holds(value), criterion.marginal.unwrap().holds(value))
             })
         };
-        assert_eq!(criteria[0].text, "baseline rps 100, 10 % worse at most");
+        assert_eq!(criteria[0].text, "baseline rps 100/s, 10 % worse at most");
         assert_eq!(verdicts(0, [90.5, 89.5]), [(true, true), (false, true)]);
         assert_eq!(verdicts(1, [164.9, 165.1]), [(true, true), (false, true)]);
         assert_eq!(verdicts(2, [0.9781, 0.97]), [(true, true), (false, true)]);

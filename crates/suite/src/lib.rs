@@ -24,7 +24,7 @@ mod variables;
 mod words;
 mod yaml;
 
-pub use facts::as_baseline;
+pub use facts::{as_baseline, baseline_criteria};
 pub use mistake::Mistake;
 pub use read::{Given, Loaded, Target, read, read_probes, to_json};
 pub use runner::{Ended, Host, Judged, Outcome, Program, Request, Say, Signal, Spawn, dry, run};

@@ -142,7 +142,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     stopping::listen(stop, session.log.clone())
         .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
     let is_json = session.flags.is_on("json");
-    let meta = kept::meta(&session.flags, is_open, &scenario);
+    let meta = kept::meta(&session.flags, is_open, &scenario, closing.held_against());
     let config = run_config(&session.flags, scenario)?;
     let recording = if session.flags.is_on("no-record") {
         None

@@ -26,7 +26,7 @@ use crate::environment;
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::table::REPORTS;
 use crate::flags::{Flag, Kind, Parsed, help};
-use crate::run::closing::{self, Closing};
+use crate::run::closing::{self, Closing, HeldAgainst};
 use crate::run::forwards::{RunForwards, access};
 use crate::run::observing::{self, OBSERVE, Observed, Observing, Takers};
 use crate::run::recording::Recording;
@@ -150,6 +150,7 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
         session,
         own: &request.own,
         recording: None,
+        held_against: closing.held_against(),
         users: Shard::new(USERS_AGENT, Arc::new(Registry::with_builtins()), ShardConfig::STANDARD),
         probes,
         observing: None,
@@ -271,6 +272,8 @@ struct Front<'a> {
     session: &'a Session,
     own: &'a Own,
     recording: Option<(Recording, u64)>,
+    /// What the run will be held against.
+    held_against: HeldAgainst,
     users: Shard,
     probes: Observed,
     observing: Option<Observing>,
@@ -349,6 +352,8 @@ impl Host for Front<'_> {
             }),
             summary: SummarySettings::default(),
             thresholds: Vec::new(),
+            criteria: self.held_against.criteria.clone(),
+            baseline: self.held_against.baseline.clone(),
         };
         let directory = self.own.record.as_deref();
         if let Some(mut recording) = Recording::start(directory, meta, &self.session.log) {

@@ -17,7 +17,7 @@ use crate::session::Session;
 
 /// Prints the summary, and writes what was asked for.
 pub(crate) fn run(session: &Session) -> CommandResult {
-    let reports = Report::wanted(&session.flags)?;
+    let mut reports = Report::wanted(&session.flags)?;
     let template = Template::read(&session.flags)?;
     let given = pages::criteria(&session.flags)?;
     let directory = directory(&session.flags.args)?;
@@ -27,21 +27,23 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     }
     let is_judged = !given.is_empty();
     let data = data::of(&run, &directory).map_err(Failure::usage)?;
-    let account = Account::of(data, given);
+    let account = Account::of(data, &directory, given);
+    if session.flags.is_on("write") && !reports.contains(&Report::All) {
+        reports.push(Report::All);
+    }
     // Where a template has no file of its own, what it makes is the command's output.
-    let has_page = reports.iter().any(|report| matches!(report, Report::Page(Form::Markdown, _)));
+    let is_filled =
+        |report: &Report| matches!(report, Report::Page(Form::Markdown, _) | Report::All);
+    let has_page = reports.iter().any(is_filled);
     match &template {
-        Some(template) if !has_page && !session.flags.is_on("write") => {
+        Some(template) if !has_page => {
             session.terminal.out(&pages::filled(template, &account.document())?);
         }
         _ => print(session, &run, &account, &reports)?,
     }
     if pages::is_wanted(&reports) {
-        pages::write(session, &account.document(), &reports, template.as_ref())?;
-    }
-    if session.flags.is_on("write") {
-        let folder = if directory.is_dir() { directory.as_path() } else { Path::new(".") };
-        pages::write_all(session, &account.document(), folder, template.as_ref())?;
+        let template = template.as_ref();
+        pages::write(session, &account.document(), &reports, account.folder(), template)?;
     }
     if is_judged {
         return Ok(account.status(session.flags.is_on("strict")));

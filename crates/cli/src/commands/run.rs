@@ -46,7 +46,7 @@ pub(crate) fn run_source(session: &Session, source: Source) -> CommandResult {
     let closing = Closing::of_script(&session.flags)?;
     let prepared = Prepared::new(session, source)?;
     print_banner(session, &prepared, &forwards);
-    let ran = execute(session, &prepared)?;
+    let ran = execute(session, &prepared, &closing)?;
     Ok(finish(session, &prepared, ran, &closing))
 }
 
@@ -66,7 +66,11 @@ struct Ran<'a> {
     deliveries: Vec<OutputEnd>,
 }
 
-fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Failure> {
+fn execute<'a>(
+    session: &'a Session,
+    prepared: &Prepared,
+    closing: &Closing,
+) -> Result<Ran<'a>, Failure> {
     let probes = observing::wanted(session.flags.all("observe"), &access(&session.flags))?;
     let outputs = prepared.outputs.open()?;
     let (stop, stops) = engine::stop_pair();
@@ -76,7 +80,8 @@ fn execute<'a>(session: &'a Session, prepared: &Prepared) -> Result<Ran<'a>, Fai
     let recording = if session.flags.is_on("no-record") {
         None
     } else {
-        Recording::start(session.flags.text("record"), prepared.meta(), &session.log)
+        let meta = prepared.meta(closing.held_against());
+        Recording::start(session.flags.text("record"), meta, &session.log)
     };
     let takers =
         Takers { recording: recording.as_ref(), outputs: Some(&outputs), log: &session.log };

@@ -284,7 +284,7 @@ pub(crate) const REPORT: &[Flag] = &[
         "write",
         Kind::Bool,
         "",
-        "write report.md, report.html, report.json and junit.xml into the run's folder",
+        "the same as `--report all`: report.html, report.md, report.json and junit.xml in the run's folder",
     ),
     Flag::new(
         "criterion",
@@ -301,7 +301,7 @@ pub(crate) const REPORTS: &[Flag] = &[
         "report",
         Kind::Array,
         "kind",
-        "also report as `html=FILE`, `md=FILE`, `json=FILE` (the whole report), `junit=FILE`, `markdown=FILE`, or `github` (adds to the job's summary); repeatable",
+        "also report as `html=FILE`, `md=FILE`, `json=FILE` (the whole report), `junit=FILE`, `markdown=FILE`, `github` (adds to the job's summary), or `all` (into the run's folder); repeatable",
     ),
     Flag::new(
         "template",

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use plan::criterion::Criterion;
+use serde_json::Value;
 
 use super::data;
 use super::pages::{self, Account, Template};
@@ -31,12 +31,50 @@ pub(crate) const FLAGS: &[Flag] = &[
     Flag::new("strict", Kind::Bool, "", "end with code 99 where the verdict is MARGINAL"),
 ];
 
+/// What a run is held against; it stands in the run's record, by which it is judged.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HeldAgainst {
+    /// Criteria, each as its text.
+    pub(crate) criteria: Vec<String>,
+    /// What an earlier run measured, as `report::Baseline`; `null` without one.
+    pub(crate) baseline: Value,
+}
+
+impl HeldAgainst {
+    /// Reads what the command line says.
+    ///
+    /// # Errors
+    /// A criterion that is none, or a baseline that can't be read.
+    fn read(flags: &Parsed) -> Result<Self, Failure> {
+        let parsed = pages::criteria(flags)
+            .map_err(|failure| failure.hint("`squall run --help` shows one"))?;
+        let criteria = parsed.into_iter().map(|criterion| criterion.text).collect();
+        let baseline = match flags.text("baseline") {
+            None => Value::Null,
+            Some(directory) => {
+                let run = data::load(Path::new(directory))
+                    .map_err(|error| Failure::config(format!("--baseline: {error}")))?;
+                serde_json::to_value(suite::as_baseline(&run)).unwrap_or_default()
+            }
+        };
+        let held_against = Self { criteria, baseline };
+        if flags.is_on("no-record") && !held_against.is_empty() {
+            let text = "--criterion and --baseline judge the record, which --no-record keeps away";
+            return Err(Failure::config(text));
+        }
+        Ok(held_against)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.criteria.is_empty() && self.baseline.is_null()
+    }
+}
+
 /// The reports and the criteria of a run.
 pub(crate) struct Closing {
     reports: Vec<Report>,
     template: Option<Template>,
-    /// Those of a baseline too.
-    criteria: Vec<Criterion>,
+    held_against: HeldAgainst,
     /// Whether MARGINAL ends with a code of its own.
     strict: bool,
     /// Whether JUnit and the short Markdown are made of what the run left in memory, as those of a k6 script are.
@@ -64,7 +102,7 @@ impl Closing {
         let closing = Self {
             reports: Report::wanted(flags)?,
             template: Template::read(flags)?,
-            criteria: criteria(flags)?,
+            held_against: HeldAgainst::read(flags)?,
             strict: flags.is_on("strict"),
             has_own_reports,
         };
@@ -82,6 +120,11 @@ impl Closing {
         &self.reports
     }
 
+    /// What the run will be held against, for its record.
+    pub(crate) fn held_against(&self) -> HeldAgainst {
+        self.held_against.clone()
+    }
+
     fn has_reports_of_record(&self) -> bool {
         if self.has_own_reports {
             pages::is_wanted(&self.reports)
@@ -93,25 +136,25 @@ impl Closing {
     /// The account of a run that is just over, if one is wanted: for its reports, or to be judged. Trouble is told.
     pub(crate) fn account(&self, session: &Session, directory: Option<&Path>) -> Option<Account> {
         let has_reports = self.has_reports_of_record();
-        if !has_reports && self.criteria.is_empty() {
+        if !has_reports && self.held_against.is_empty() {
             return None;
         }
         let account = match directory {
-            Some(directory) => Account::read(directory, self.criteria.clone()),
+            Some(directory) => Account::read(directory, Vec::new()),
             None => Err(Failure::usage("the run was not recorded")),
         };
         let told = account.map_err(|why| {
             if has_reports {
                 session.log.warn(&format!("there is no report of the run: {why}"));
             }
-            if !self.criteria.is_empty() {
+            if !self.held_against.is_empty() {
                 session.log.warn(&format!("the criteria can't be judged: {why}"));
             }
         });
         told.ok()
     }
 
-    /// Writes the reports that are made of the record, tells the verdict, and gives the exit code: `status` where the run
+    /// Tells the verdict, writes the reports that are made of the record, and gives the exit code: `status` where the run
     /// itself went wrong or nothing was asked. A report that can't be written is told, and changes nothing.
     pub(crate) fn conclude(
         &self,
@@ -119,17 +162,20 @@ impl Closing {
         account: Option<&Account>,
         status: ExitStatus,
     ) -> ExitStatus {
+        let status = self.verdict(session, account, status);
         if let Some(account) = account.filter(|_| self.has_reports_of_record()) {
             let document = account.document();
             if !self.has_own_reports {
                 reports::write_document(session, &document, &self.reports);
             }
             let template = self.template.as_ref();
-            if let Err(failure) = pages::write(session, &document, &self.reports, template) {
+            if let Err(failure) =
+                pages::write(session, &document, &self.reports, account.folder(), template)
+            {
                 session.log.log(Level::Error, &failure.message, &failure.fields);
             }
         }
-        self.verdict(session, account, status)
+        status
     }
 
     fn verdict(
@@ -138,7 +184,7 @@ impl Closing {
         account: Option<&Account>,
         status: ExitStatus,
     ) -> ExitStatus {
-        if self.criteria.is_empty() {
+        if self.held_against.is_empty() {
             return status;
         }
         let Some(account) = account else {
@@ -150,23 +196,4 @@ impl Closing {
             _ => status,
         }
     }
-}
-
-/// What a run will be held against.
-fn criteria(flags: &Parsed) -> Result<Vec<Criterion>, Failure> {
-    let mut criteria = Vec::new();
-    for text in flags.all("criterion") {
-        let parsed = pages::parse(text);
-        criteria.push(parsed.map_err(|failure| failure.hint("`squall run --help` shows one"))?);
-    }
-    if let Some(directory) = flags.text("baseline") {
-        let data = data::load(Path::new(directory))
-            .map_err(|error| Failure::config(format!("--baseline: {error}")))?;
-        criteria.extend(suite::as_baseline(&data));
-    }
-    if flags.is_on("no-record") && !criteria.is_empty() {
-        let text = "--criterion and --baseline judge the record, which --no-record keeps away";
-        return Err(Failure::config(text));
-    }
-    Ok(criteria)
 }

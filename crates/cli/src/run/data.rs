@@ -56,6 +56,7 @@ pub(crate) fn of(run: &Run, directory: &Path) -> Result<RunData, String> {
         script: run.meta.script_path.clone(),
         purpose: String::new(),
         command_line: run.meta.command_line.clone(),
+        criteria: run.meta.criteria.clone(),
         squall_version: run.meta.squall_version.clone(),
         started_unix_ns: started,
         elapsed_s,
@@ -68,7 +69,7 @@ pub(crate) fn of(run: &Run, directory: &Path) -> Result<RunData, String> {
         self_check,
         phases,
         plan: described::plan(&run.meta.options),
-        baseline: report::Baseline::default(),
+        baseline: serde_json::from_value(run.meta.baseline.clone()).unwrap_or_default(),
         directory: Some(directory.display().to_string()),
     })
 }

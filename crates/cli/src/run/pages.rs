@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use metrics::Totals;
 use plan::criterion::{self, Criterion};
+use plan::suite::Baseline;
 use report::document::Judged;
 use report::{BUILT_IN, Document, Judgement, RunData};
 
@@ -25,7 +26,7 @@ pub(crate) enum Form {
     Json,
 }
 
-/// What `--write` leaves in a run's folder.
+/// What `--report all` leaves in a run's folder.
 const FILES: [(&str, Form); 3] =
     [("report.md", Form::Markdown), ("report.html", Form::Html), ("report.json", Form::Json)];
 const JUNIT_FILE: &str = "junit.xml";
@@ -91,26 +92,17 @@ pub(crate) fn parse(text: &str) -> Result<Criterion, Failure> {
     })
 }
 
-/// The criteria a run was made with: those of its record's events, and of its command line.
+/// The criteria a run was made with.
 fn own_criteria(run: &RunData) -> Vec<Criterion> {
-    let told = run.events_of("criterion").map(|event| event.text.as_str());
-    let mut texts: Vec<&str> = told.collect();
-    let mut words = run.command_line.iter();
-    while let Some(word) = words.next() {
-        let text = match word.strip_prefix("--criterion") {
-            Some("") => words.next().map(String::as_str),
-            Some(rest) => rest.strip_prefix('='),
-            None => None,
-        };
-        texts.extend(text);
-    }
     // What an older or newer version wrote and this one can't read was no criterion of this one's.
-    texts.into_iter().filter_map(|text| criterion::parse(text).ok()).collect()
+    let parsed = run.criteria.iter().filter_map(|text| criterion::parse(text).ok());
+    parsed.chain(suite::baseline_criteria(&run.baseline, Baseline::DEFAULT_TOLERANCE)).collect()
 }
 
 /// A run with what it came to.
 pub(crate) struct Account {
     run: RunData,
+    folder: PathBuf,
     criteria: Vec<Criterion>,
     /// What it came to.
     pub(crate) judgement: Judgement,
@@ -122,19 +114,26 @@ impl Account {
     /// # Errors
     /// The record can't be read.
     pub(crate) fn read(directory: &Path, criteria: Vec<Criterion>) -> Result<Self, Failure> {
-        data::load(directory).map(|run| Self::of(run, criteria)).map_err(Failure::usage)
+        data::load(directory).map(|run| Self::of(run, directory, criteria)).map_err(Failure::usage)
     }
 
     /// Judges a run by these criteria, or by its own where there are none.
-    pub(crate) fn of(run: RunData, criteria: Vec<Criterion>) -> Self {
+    pub(crate) fn of(run: RunData, record: &Path, criteria: Vec<Criterion>) -> Self {
         let criteria = if criteria.is_empty() { own_criteria(&run) } else { criteria };
         let judgement = report::judge(&criteria, &run);
-        Self { run, criteria, judgement }
+        // A record may be given as its file, wherever that lies.
+        let folder = if record.is_dir() { record } else { Path::new(".") }.to_owned();
+        Self { run, folder, criteria, judgement }
     }
 
     /// The run's totals.
     pub(crate) fn totals(&self) -> &Totals {
         &self.run.totals
+    }
+
+    /// Where reports go that have no file of their own.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Whether there is anything that a script's thresholds do not tell already.
@@ -144,7 +143,7 @@ impl Account {
 
     /// The report as data.
     pub(crate) fn document(&self) -> Document {
-        let Self { run, criteria, judgement } = self;
+        let Self { run, criteria, judgement, .. } = self;
         let title = format!("Load test {}", run.name);
         report::document(&title, &[Judged { run, criteria, judgement }])
     }
@@ -175,10 +174,10 @@ impl Account {
 
 /// Whether one of the reports is made of the record.
 pub(crate) fn is_wanted(reports: &[Report]) -> bool {
-    reports.iter().any(|report| matches!(report, Report::Page(..)))
+    reports.iter().any(|report| matches!(report, Report::Page(..) | Report::All))
 }
 
-/// Writes the pages among the reports.
+/// Writes the pages among the reports; `folder` is the run's.
 ///
 /// # Errors
 /// A template with a mistake. Files that can't be written are told, and do not change how the run ended.
@@ -186,12 +185,17 @@ pub(crate) fn write(
     session: &Session,
     document: &Document,
     reports: &[Report],
+    folder: &Path,
     template: Option<&Template>,
 ) -> Result<(), Failure> {
     for report in reports {
-        if let Report::Page(form, file) = report {
-            let text = page(*form, document, template)?;
-            reports::tell(session, file, reports::save(file, &text));
+        match report {
+            Report::Page(form, file) => {
+                let text = page(*form, document, template)?;
+                reports::tell(session, file, reports::save(file, &text));
+            }
+            Report::All => write_all(session, document, folder, template)?,
+            Report::Junit(_) | Report::Markdown(_) | Report::StepSummary(_) => {}
         }
     }
     Ok(())

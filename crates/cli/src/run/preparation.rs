@@ -13,6 +13,7 @@ use record::{End, Meta, OutputEnd, SummarySettings, ThresholdGroup};
 
 use super::absent;
 use super::banner::Banner;
+use super::closing::HeldAgainst;
 use super::consolidation::{Sources, options_of};
 use super::ending;
 use super::fail_on;
@@ -260,8 +261,8 @@ impl Prepared {
         }
     }
 
-    /// The head of the run's record.
-    pub(crate) fn meta(&self) -> Meta {
+    /// The head of the run's record, with what the run will be held against.
+    pub(crate) fn meta(&self, held_against: HeldAgainst) -> Meta {
         Meta {
             squall_version: env!("CARGO_PKG_VERSION").to_owned(),
             created_unix_ns: rt::unix_nanos(),
@@ -276,6 +277,8 @@ impl Prepared {
                 request_rows: self.is_squall,
             },
             thresholds: ThresholdGroup::record(&self.thresholds),
+            criteria: held_against.criteria,
+            baseline: held_against.baseline,
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) enum Report {
     StepSummary(PathBuf),
     /// The whole report, made of the run's record.
     Page(Form, PathBuf),
+    /// All of its forms, in the run's folder.
+    All,
 }
 
 impl Report {
@@ -50,6 +52,8 @@ impl Report {
                     "--report github needs the variable {STEP_SUMMARY}"
                 ))),
             },
+            ("all", "") => Ok(Self::All),
+            ("all", _) => Err(Failure::usage("--report all takes no file: it goes into the run's folder")),
             ("junit" | "markdown" | "md" | "html" | "json", "") => {
                 Err(Failure::usage(format!("--report {kind} needs a file: --report {kind}=FILE")))
             }
@@ -59,7 +63,7 @@ impl Report {
             ("html", file) => Ok(Self::Page(Form::Html, file.into())),
             ("json", file) => Ok(Self::Page(Form::Json, file.into())),
             _ => Err(Failure::usage(format!("invalid report {text:?}")).hint(
-                "there are md=FILE, html=FILE, json=FILE, junit=FILE, markdown=FILE and github",
+                "there are md=FILE, html=FILE, json=FILE, junit=FILE, markdown=FILE, github and all",
             )),
         }
     }
@@ -102,7 +106,7 @@ pub(crate) fn write(
             Report::Markdown(file) => (file, save(file, &report::markdown(totals, context))),
             Report::StepSummary(file) => (file, append(file, &report::markdown(totals, context))),
             // Made of the record: see `pages`.
-            Report::Page(..) => continue,
+            Report::Page(..) | Report::All => continue,
         };
         tell(session, file, written);
     }
@@ -115,7 +119,7 @@ pub(crate) fn write_document(session: &Session, document: &Document, reports: &[
             Report::Junit(file) => (file, save(file, &report::junit_suites(document))),
             Report::Markdown(file) => (file, save(file, &report::report_markdown(document))),
             Report::StepSummary(file) => (file, append(file, &report::report_markdown(document))),
-            Report::Page(..) => continue,
+            Report::Page(..) | Report::All => continue,
         };
         tell(session, file, written);
     }

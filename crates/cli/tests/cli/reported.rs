@@ -20,7 +20,7 @@ fn recorded(folder: &Folder, name: &str) {
 fn a_recorded_run_is_reported_in_every_form() {
     let folder = Folder::new();
     recorded(&folder, "kept");
-    let ended = folder.squall(&["report", "--write", "kept"]).run().expect_code(0);
+    let ended = folder.squall(&["report", "--report", "all", "kept"]).run().expect_code(0);
     for name in ["report.md", "report.html", "report.json", "junit.xml"] {
         assert!(ended.stdout.contains(name), "{name} is not told: {}", ended.stdout);
     }
@@ -86,6 +86,34 @@ fn a_burst_writes_every_report_at_its_end() {
     folder.squall(&words).run().expect_code(255).expect_stderr("--no-record");
     let words = ["burst", "--asgi", "a:b", "--report", "junit=r.xml"];
     folder.squall(&words).run().expect_code(255).expect_stderr("--report is not available");
+}
+
+#[test]
+fn what_a_run_was_held_against_is_in_its_record() {
+    let folder = Folder::new();
+    let target = demo::Target::start(demo::TargetConfig::on_free_port()).unwrap();
+    let url = format!("http://{}/v1/results", target.addrs()[0]);
+    folder.squall(&["burst", "-q", "-n", "20", "--record", "first", &url]).run().expect_code(0);
+    let words =
+        "burst --quiet -n 20 --record second --baseline first --criterion failures==0 --report all";
+    let words: Vec<&str> = words.split_whitespace().chain([url.as_str()]).collect();
+    let ended = folder.squall(&words).run();
+    let judged = |text: &str| -> Vec<String> {
+        let is_row = |line: &&str| ["PASS  ", "MARGINAL  "].iter().any(|v| line.contains(v));
+        text.lines().filter(is_row).map(str::to_owned).collect()
+    };
+    let rows = judged(&ended.stdout);
+    assert!(rows.iter().any(|row| row.contains("failures==0")), "{}", ended.stdout);
+    assert!(rows.iter().any(|row| row.contains("baseline p95")), "{}", ended.stdout);
+    let told = folder.squall(&["report", "second"]).run().expect_code(0);
+    assert_eq!(judged(&told.stdout), rows);
+    let page = folder.read("second/report.html");
+    assert!(page.contains("failures==0"));
+    for name in ["report.md", "report.json", "junit.xml"] {
+        assert!(folder.path().join("second").join(name).exists(), "{name}");
+    }
+    let words = ["burst", "-n", "1", "--report", "all=here", url.as_str()];
+    folder.squall(&words).run().expect_code(255).expect_stderr("takes no file");
 }
 
 #[test]

@@ -91,6 +91,6 @@ fn a_baseline_that_is_missed_is_marginal() {
         .squall(&["suite", "run", "plan.yaml", "--out-dir", "out"])
         .run()
         .expect_code(0)
-        .expect_stdout("MARGINAL  baseline p50 20ms, 20 % worse at most")
+        .expect_stdout("MARGINAL  baseline p50 20.0ms, 20 % worse at most")
         .expect_stdout("verdict: MARGINAL");
 }

@@ -19,6 +19,8 @@ pub(crate) struct Sample {
     load: Shard,
     seen: Shard,
     second: u64,
+    /// Nanoseconds that the run lasted beyond its whole seconds.
+    stub: u64,
     snapshots: Vec<Snapshot>,
     observed: Vec<Snapshot>,
     pub(crate) events: Vec<Event>,
@@ -39,6 +41,7 @@ impl Sample {
             load,
             seen,
             second: 0,
+            stub: 0,
             snapshots: Vec::new(),
             observed: Vec::new(),
             events: Vec::new(),
@@ -135,6 +138,14 @@ impl Sample {
         self
     }
 
+    /// The run ends this long after its last whole second; what was added since belongs to that time.
+    pub(crate) fn stop(&mut self, after: Duration) -> &mut Self {
+        self.stub = after.as_nanos() as u64;
+        let now = START + self.second * SECOND + self.stub;
+        self.snapshots.push(self.load.flush(now));
+        self
+    }
+
     pub(crate) fn phase(&mut self, name: &str, from_s: f64, to_s: f64) -> &mut Self {
         self.phases.push(Phase { name: name.to_owned(), from_s, to_s });
         self
@@ -153,13 +164,14 @@ impl Sample {
             builder.load(snapshot);
         }
         self.observed.iter().for_each(|snapshot| builder.observe(snapshot));
-        let elapsed = Duration::from_secs(self.second);
+        let elapsed = Duration::from_nanos(self.second * SECOND + self.stub);
         aggregator.evaluate(elapsed, true);
         RunData {
             name: "sample".to_owned(),
             front: Front::K6,
             script: "sample.js".to_owned(),
             purpose: String::new(),
+            criteria: Vec::new(),
             command_line: vec!["squall".to_owned(), "run".to_owned(), "sample.js".to_owned()],
             squall_version: "0.1.0".to_owned(),
             started_unix_ns: START,

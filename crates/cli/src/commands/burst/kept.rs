@@ -14,14 +14,20 @@ use serde_json::json;
 use crate::environment;
 use crate::exit::{ExitStatus, Failure};
 use crate::flags::Parsed;
+use crate::run::closing::HeldAgainst;
 use crate::run::ending;
 use crate::run::summary;
 
 /// Most kinds of failure that are told apart.
 const MAX_KINDS: usize = 1_000;
 
-/// The head of a burst's record.
-pub(super) fn meta(flags: &Parsed, is_open: bool, scenario: &Scenario) -> Meta {
+/// The head of a burst's record, with what it will be held against.
+pub(super) fn meta(
+    flags: &Parsed,
+    is_open: bool,
+    scenario: &Scenario,
+    held_against: HeldAgainst,
+) -> Meta {
     Meta {
         squall_version: env!("CARGO_PKG_VERSION").to_owned(),
         created_unix_ns: rt::unix_nanos(),
@@ -37,6 +43,8 @@ pub(super) fn meta(flags: &Parsed, is_open: bool, scenario: &Scenario) -> Meta {
         }),
         summary: SummarySettings::default(),
         thresholds: Vec::new(),
+        criteria: held_against.criteria,
+        baseline: held_against.baseline,
     }
 }
 

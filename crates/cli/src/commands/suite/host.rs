@@ -158,7 +158,7 @@ pub(super) fn write_reports(
     if let Some(name) = &settings.file {
         let file = plan_folder.join(name);
         let report = [Report::Page(Form::Markdown, file)];
-        pages::write(session, &document, &report, template.as_ref())?;
+        pages::write(session, &document, &report, folder, template.as_ref())?;
     }
     Ok(())
 }
