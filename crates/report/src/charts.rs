@@ -82,11 +82,23 @@ fn line(name: &str, points: Vec<(f64, f64)>) -> Line {
     Line { name: name.to_owned(), is_limit: false, points }
 }
 
-/// Ranges of steps, no more than a chart has stretches.
+/// Ranges of steps, no more than a chart has stretches. A last one that hardly began belongs to the one before it: the few
+/// requests that ended in it are no distribution.
 fn stretches(run: &RunData) -> Vec<std::ops::Range<usize>> {
     let n = run.timeline.n_steps();
     let each = n.div_ceil(STRETCHES).max(1);
-    (0..n).step_by(each).map(|from| from..(from + each).min(n)).collect()
+    let mut all: Vec<_> = (0..n).step_by(each).map(|from| from..(from + each).min(n)).collect();
+    let seconds = |steps: &std::ops::Range<usize>| {
+        run.timeline.window_of_steps(steps.clone(), |_| true).seconds()
+    };
+    let is_stub = all.last().is_some_and(|last| seconds(last) < 0.5 * run.timeline.step_s);
+    if is_stub && all.len() > 1 {
+        all.pop();
+        if let Some(last) = all.last_mut() {
+            last.end = n;
+        }
+    }
+    all
 }
 
 fn load(run: &RunData) -> Vec<Chart> {
@@ -97,7 +109,7 @@ fn load(run: &RunData) -> Vec<Chart> {
     for steps in stretches(run) {
         let window = timeline.window_of_steps(steps.clone(), |_| true);
         let at = window.from_s.midpoint(window.to_s);
-        // A last step that hardly began has no rate.
+        // A run that hardly began has no rate.
         let is_whole = window.seconds() >= 0.5 * timeline.step_s;
         if is_whole {
             good.push((

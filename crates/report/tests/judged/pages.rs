@@ -1,5 +1,7 @@
 //! The report's forms: complete, safe, small, and the same again and again.
 
+use std::time::Duration;
+
 use metrics::{Event, Table};
 use plan::criterion::{Criterion, parse};
 use report::document::{Decision, Document, Judged};
@@ -305,4 +307,21 @@ fn a_run_without_anything_still_has_a_report() {
     assert!(html(&document).contains("NOT JUDGED"));
     let unjudged = document.to_json();
     assert!(unjudged.contains("\"verdict\": null"));
+}
+
+#[test]
+fn the_last_moment_of_a_run_is_no_point_of_its_own() {
+    let mut sample = Sample::new();
+    for _ in 0..5 {
+        sample.requests("GET /", 100, 10.0).tick();
+    }
+    sample.requests("GET /", 1, 900.0).stop(Duration::from_millis(100));
+    let document = document(&[sample.finish()], &[]);
+    let chart = document.runs[0].charts.iter().find(|chart| chart.id == "latency").unwrap();
+    let medians: Vec<f64> = chart.lines[0].points.iter().map(|(_, ms)| *ms).collect();
+    assert_eq!(medians.len(), 5, "{medians:?}");
+    assert!(medians.iter().all(|ms| *ms < 10.0), "{medians:?}");
+    // What took long is not lost: it is the slowest of the last second.
+    let slowest = &chart.lines[2].points;
+    assert_eq!(slowest.len(), 5, "{slowest:?}");
 }
