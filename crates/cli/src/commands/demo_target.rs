@@ -105,7 +105,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     Ok(ExitStatus::Success)
 }
 
-/// Starts the simulated cluster whose services lead to the target, if it is wanted, and writes its kubeconfig.
+/// Starts the simulated cluster, if it is wanted, and writes its kubeconfig.
 fn cluster(
     flags: &Parsed,
     target: &TargetHandle,
@@ -117,8 +117,23 @@ fn cluster(
         let text = format!("invalid --cluster-speed {speed}: it must be from 0.1 to 1000");
         return Err(Failure::usage(text));
     }
-    let plan = StoryPlan { speed, lead: CLUSTER_LEAD };
-    let config = ClusterConfig { listen, story: Some(plan), ..ClusterConfig::on_free_port() };
+    let story = Some(StoryPlan { speed, lead: CLUSTER_LEAD });
+    let config = ClusterConfig { listen, story, ..ClusterConfig::on_free_port() };
+    let cluster = start_cluster(config, target)?;
+    let path = flags.text("cluster-kubeconfig").unwrap_or("squall-cluster.yaml");
+    std::fs::write(path, cluster.kubeconfig())
+        .map_err(|error| Failure::usage(format!("can't write {path}: {error}")))?;
+    Ok(Some((cluster, path.to_owned())))
+}
+
+/// Starts a simulated cluster whose services `web` and `api` lead to the target.
+///
+/// # Errors
+/// No port to listen on.
+pub(super) fn start_cluster(
+    config: ClusterConfig,
+    target: &TargetHandle,
+) -> Result<ClusterHandle, Failure> {
     let cluster = Cluster::start(config).map_err(|error| Failure::usage(error.to_string()))?;
     for name in ["web", "api"] {
         cluster.put(
@@ -137,10 +152,7 @@ fn cluster(
         );
     }
     cluster.listen_in_pod("default", "*", POD_PORT, target.addrs().first().copied());
-    let path = flags.text("cluster-kubeconfig").unwrap_or("squall-cluster.yaml");
-    std::fs::write(path, cluster.kubeconfig())
-        .map_err(|error| Failure::usage(format!("can't write {path}: {error}")))?;
-    Ok(Some((cluster, path.to_owned())))
+    Ok(cluster)
 }
 
 fn command(flags: &Parsed) -> Result<Command, Failure> {

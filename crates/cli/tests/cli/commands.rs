@@ -48,6 +48,9 @@ fn the_demo_needs_nothing_but_itself() {
         .expect_stdout("* growing_users: Up to 20 looping VUs")
         .expect_stdout("█ REQUESTS BY NAME")
         .expect_stdout("prediction answered")
+        .expect_stdout("from 2 to 10: ")
+        .expect_stdout("verdict: ")
+        .expect_stdout("report.html")
         .expect_stdout("The target itself counted");
 }
 
