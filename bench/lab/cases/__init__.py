@@ -17,6 +17,7 @@ from . import (
     selfcheck,
     start,
     throughput,
+    watching,
     websocket,
 )
 
@@ -54,6 +55,7 @@ CASES: dict[str, Case] = {
     "locust-memory": Case(locustfiles.memory, {"squall", "locust", "nginx", "openssl"}, 10),
     "locust-truth": Case(locustfiles.truth, {"squall", "locust", "target"}, 6),
     "locust-load": Case(locustfiles.load, {"squall", "locust", "target"}, 2),
+    "observe": Case(watching.observe, {"squall", "target"}, 2),
     "urls": Case(memory.urls, {"squall", "nginx", "openssl"}, 1),
     "instructions": Case(
         instructions.instructions, {"squall", "k6", "wrk", "nginx", "openssl", "perf"}, 1, is_opt_in=True
