@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real Kubernetes control plane for tests, from Debian 12's own packages: the source of Kubernetes 1.20.2, built once with
-# Debian's Go 1.19 (about five minutes on two cores), and etcd. Nothing is installed; everything lies in the cache folder.
+# Debian's Go 1.19 (about six minutes on two cores), and etcd. Nothing is installed; everything lies in the cache folder.
 #
 #   scripts/kubernetes.sh build        builds it; prints the folder
 #   scripts/kubernetes.sh start DIR    starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler on free ports of
@@ -27,9 +27,11 @@ build() {
         command -v $tool >/dev/null || fail "$tool is not installed (Debian: apt-get install make rsync gcc)"
     done
     mkdir -p "$cache/apt/lists/partial" "$cache/bin" "$cache/work"
+    # The mirror this machine uses already; files of either form may be missing.
     local mirror
-    mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p; s/^URIs: *\([^ ]*\).*/\1/p' \
-        /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -v security | head -n 1)
+    mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+        sed -n 's/^deb \(\[[^]]*\] \)\?\(http[^ ]*\) .*/\2/p; s/^URIs: *\([^ ]*\).*/\1/p' |
+        grep '/debian/*$' | head -n 1 || true)
     mirror=${mirror:-http://deb.debian.org/debian}
     printf 'deb %s bookworm main\ndeb-src %s bookworm main\n' "$mirror" "$mirror" >"$cache/apt/sources.list"
     local apt=(apt-get -qq -o "Dir::Etc::SourceList=$cache/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
@@ -37,21 +39,17 @@ build() {
     cd "$cache/work"
     "${apt[@]}" update >&2
     "${apt[@]}" source --download-only "kubernetes=$version" >&2
-    "${apt[@]}" download golang-1.19-go golang-1.19-src etcd-server >&2
+    "${apt[@]}" download golang-1.19-go golang-1.19-src etcd-server \
+        golang-github-modern-go-reflect2-dev >&2
     mkdir -p source debs
     tar xzf kubernetes_*.orig.tar.gz -C source --strip-components 1
     for deb in *.deb; do dpkg -x "$deb" debs; done
-    # Debian's Go finds its sources through links to where the package would be installed.
-    local go="$cache/work/go"
-    mkdir -p "$go"
-    cp -rL debs/usr/share/go-1.19/. "$go/" 2>/dev/null || true
-    cp -r debs/usr/lib/go-1.19/. "$go/"
-    for part in src misc test api lib; do
-        if [ -e "debs/usr/share/go-1.19/$part" ]; then
-            rm -rf "${go:?}/$part"
-            cp -rL "debs/usr/share/go-1.19/$part" "$go/$part"
-        fi
-    done
+    # The source's own version of this package walks maps in a way that crashes since Go 1.18.
+    local reflect2=vendor/github.com/modern-go/reflect2
+    rm -rf "source/$reflect2"
+    cp -rL "debs/usr/share/gocode/src/${reflect2#vendor/}" "source/$reflect2"
+    # Its links to the sources are relative, so it works from where it was unpacked.
+    local go="$cache/work/debs/usr/lib/go-1.19"
     cat >ver <<END
 KUBE_GIT_COMMIT='debian'
 KUBE_GIT_TREE_STATE='clean'

@@ -28,8 +28,8 @@ use crate::run::closing::Closing;
 use crate::run::forwards::{RunForwards, access};
 use crate::run::observing::{self, OBSERVE, Observing, Takers};
 use crate::run::recording::Recording;
+use crate::run::self_check;
 use crate::run::stopping;
-use crate::run::summary;
 use crate::run::troubles::Troubles;
 use crate::session::Session;
 
@@ -142,7 +142,7 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     stopping::listen(stop, session.log.clone())
         .map_err(|error| Failure::usage(format!("can't listen to signals: {error}")))?;
     let is_json = session.flags.is_on("json");
-    let meta = kept::meta(&session.flags, is_open, &scenario, closing.held_against());
+    let meta = closing.held_against().noted(kept::meta(&session.flags, is_open, &scenario));
     let config = run_config(&session.flags, scenario)?;
     let recording = if session.flags.is_on("no-record") {
         None
@@ -172,11 +172,11 @@ pub(crate) fn run(session: &Session) -> CommandResult {
     if is_json {
         let mut json = report::burst_json(&figures);
         json["self_check"] =
-            serde_json::to_value(summary::self_check(&outcome.self_check)).unwrap_or_default();
+            serde_json::to_value(self_check::figures(&outcome.self_check)).unwrap_or_default();
         session.terminal.out_raw(format!("{json:#}\n").as_bytes());
     } else {
         session.terminal.out(&report::burst_text(&figures));
-        let check = summary::self_check(&outcome.self_check);
+        let check = self_check::figures(&outcome.self_check);
         session.terminal.out(&format!("{}\n", report::trust(&check)));
     }
     let status = ending(session, &outcome, &figures);

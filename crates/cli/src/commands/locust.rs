@@ -18,7 +18,7 @@ use locust::tables::{self, Layout, Rates};
 use locust::{Host, Outcome, Own, Request, Rounding, Signal};
 use metrics::{Registry, Shard, ShardConfig, Snapshot, builtin};
 use record::{End, Meta, SummarySettings};
-use serde_json::json;
+use serde_json::{Value, json};
 use web::Server;
 use web::pages::{Asked, ChangeReply, Door, PageReply, Pages};
 
@@ -150,7 +150,7 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
         session,
         own: &request.own,
         recording: None,
-        held_against: closing.held_against(),
+        held_against: closing.held_against().clone(),
         users: Shard::new(USERS_AGENT, Arc::new(Registry::with_builtins()), ShardConfig::STANDARD),
         probes,
         observing: None,
@@ -352,11 +352,13 @@ impl Host for Front<'_> {
             }),
             summary: SummarySettings::default(),
             thresholds: Vec::new(),
-            criteria: self.held_against.criteria.clone(),
-            baseline: self.held_against.baseline.clone(),
+            criteria: Vec::new(),
+            baseline: Value::Null,
         };
         let directory = self.own.record.as_deref();
-        if let Some(mut recording) = Recording::start(directory, meta, &self.session.log) {
+        if let Some(mut recording) =
+            Recording::start(directory, self.held_against.noted(meta), &self.session.log)
+        {
             recording.started(now);
             self.recording = Some((recording, now));
         }

@@ -80,7 +80,7 @@ fn execute<'a>(
     let recording = if session.flags.is_on("no-record") {
         None
     } else {
-        let meta = prepared.meta(closing.held_against());
+        let meta = closing.held_against().noted(prepared.meta());
         Recording::start(session.flags.text("record"), meta, &session.log)
     };
     let takers =

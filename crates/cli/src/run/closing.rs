@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use record::Meta;
 use serde_json::Value;
 
 use super::data;
@@ -35,9 +36,9 @@ pub(crate) const FLAGS: &[Flag] = &[
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeldAgainst {
     /// Criteria, each as its text.
-    pub(crate) criteria: Vec<String>,
+    criteria: Vec<String>,
     /// What an earlier run measured, as `report::Baseline`; `null` without one.
-    pub(crate) baseline: Value,
+    baseline: Value,
 }
 
 impl HeldAgainst {
@@ -63,6 +64,11 @@ impl HeldAgainst {
             return Err(Failure::config(text));
         }
         Ok(held_against)
+    }
+
+    /// Notes it at the head of a record.
+    pub(crate) fn noted(&self, meta: Meta) -> Meta {
+        Meta { criteria: self.criteria.clone(), baseline: self.baseline.clone(), ..meta }
     }
 
     fn is_empty(&self) -> bool {
@@ -120,9 +126,9 @@ impl Closing {
         &self.reports
     }
 
-    /// What the run will be held against, for its record.
-    pub(crate) fn held_against(&self) -> HeldAgainst {
-        self.held_against.clone()
+    /// What the run will be held against.
+    pub(crate) fn held_against(&self) -> &HeldAgainst {
+        &self.held_against
     }
 
     fn has_reports_of_record(&self) -> bool {

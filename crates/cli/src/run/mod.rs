@@ -30,6 +30,7 @@ pub(crate) mod rest;
 pub(crate) mod runtime;
 pub(crate) mod script_log;
 pub(crate) mod secrets;
+pub(crate) mod self_check;
 pub(crate) mod source;
 pub(crate) mod stopping;
 pub(crate) mod summary;

@@ -10,21 +10,10 @@ use report::document::Judged;
 use report::{BUILT_IN, Document, Judgement, RunData};
 
 use super::data;
-use super::reports::{self, Report};
+use super::reports::{self, Form, Report};
 use crate::exit::{ExitStatus, Failure};
 use crate::flags::Parsed;
 use crate::session::Session;
-
-/// A form of the whole report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// Markdown, or what a template makes.
-    Markdown,
-    /// A page that stands alone.
-    Html,
-    /// All of it as data.
-    Json,
-}
 
 /// What `--report all` leaves in a run's folder.
 const FILES: [(&str, Form); 3] =

@@ -13,7 +13,6 @@ use record::{End, Meta, OutputEnd, SummarySettings, ThresholdGroup};
 
 use super::absent;
 use super::banner::Banner;
-use super::closing::HeldAgainst;
 use super::consolidation::{Sources, options_of};
 use super::ending;
 use super::fail_on;
@@ -261,8 +260,8 @@ impl Prepared {
         }
     }
 
-    /// The head of the run's record, with what the run will be held against.
-    pub(crate) fn meta(&self, held_against: HeldAgainst) -> Meta {
+    /// The head of the run's record.
+    pub(crate) fn meta(&self) -> Meta {
         Meta {
             squall_version: env!("CARGO_PKG_VERSION").to_owned(),
             created_unix_ns: rt::unix_nanos(),
@@ -277,8 +276,8 @@ impl Prepared {
                 request_rows: self.is_squall,
             },
             thresholds: ThresholdGroup::record(&self.thresholds),
-            criteria: held_against.criteria,
-            baseline: held_against.baseline,
+            criteria: Vec::new(),
+            baseline: serde_json::Value::Null,
         }
     }
 
@@ -289,7 +288,7 @@ impl Prepared {
         status: ExitStatus,
         deliveries: &[OutputEnd],
     ) -> End {
-        let self_check = super::summary::self_check(&outcome.self_check);
+        let self_check = super::self_check::figures(&outcome.self_check);
         let setup_data = self.test.setup_data().and_then(|json| serde_json::from_str(&json).ok());
         End {
             exit_code: i32::from(status.code()),

@@ -6,9 +6,8 @@ use engine::RunOutcome;
 use metrics::Totals;
 use report::{CiContext, Document, Judgement};
 
-use super::pages::Form;
 use super::preparation::Prepared;
-use super::summary;
+use super::{self_check, summary};
 use crate::environment;
 use crate::exit::{ExitStatus, Failure, system_text};
 use crate::flags::Parsed;
@@ -17,6 +16,17 @@ use crate::session::Session;
 
 /// GitHub's variable for the file that a job's summary page is made of.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// A form of the whole report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Markdown, or what a template makes.
+    Markdown,
+    /// A page that stands alone.
+    Html,
+    /// All of it as data.
+    Json,
+}
 
 /// A report that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +91,7 @@ pub(crate) fn write_run(
         return;
     }
     let failure = failure.filter(|failure| failure.status != ExitStatus::ThresholdsCrossed);
-    let check = summary::self_check(&outcome.self_check);
+    let check = self_check::figures(&outcome.self_check);
     let trend_stats = summary::trend_stats(prepared);
     let context = CiContext {
         script: &prepared.source.argument,

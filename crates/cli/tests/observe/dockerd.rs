@@ -67,7 +67,8 @@ impl Engine {
     /// An image with nothing but busybox.
     fn import(&self) {
         let script = format!(
-            "mkdir -p {0}/root/bin {0}/root/tmp && cp \"$(command -v busybox)\" {0}/root/bin/busybox && ln -sf busybox {0}/root/bin/sh && tar -C {0}/root -c . | docker -H {1} import - box",
+            "command -v busybox >/dev/null || {{ echo busybox is missing: apt-get install busybox-static >&2; exit 1; }}; \
+             mkdir -p {0}/root/bin {0}/root/tmp && cp \"$(command -v busybox)\" {0}/root/bin/busybox && ln -sf busybox {0}/root/bin/sh && tar -C {0}/root -c . | docker -H {1} import - box",
             self.folder.display(),
             self.host()
         );

@@ -124,14 +124,14 @@ impl Watching {
             if seen(self) {
                 return;
             }
-            assert!(
-                rt::now() < end,
-                "not seen: {what}\nerror: {:?}\ntroubles: {:?}\nevents: {:#?}\nseries: {:?}",
-                self.error,
-                self.troubles,
-                self.events,
-                self.series
-            );
+            if rt::now() >= end {
+                let (error, troubles, events) = (&self.error, &self.troubles, &self.events);
+                let ends = self.series.iter().map(|(name, values)| (name, values.last()));
+                let ends: Vec<_> = ends.collect();
+                panic!(
+                    "not seen: {what}\nerror: {error:?}\ntroubles: {troubles:?}\nevents: {events:#?}\nlast values: {ends:#?}"
+                );
+            }
         }
     }
 

@@ -9,25 +9,19 @@ use plan::scenario::Scenario;
 use plan::segment::Striping;
 use record::{End, Meta, Run, SummarySettings};
 use report::{BurstFigures, LatencyFigures};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::environment;
 use crate::exit::{ExitStatus, Failure};
 use crate::flags::Parsed;
-use crate::run::closing::HeldAgainst;
 use crate::run::ending;
-use crate::run::summary;
+use crate::run::self_check;
 
 /// Most kinds of failure that are told apart.
 const MAX_KINDS: usize = 1_000;
 
-/// The head of a burst's record, with what it will be held against.
-pub(super) fn meta(
-    flags: &Parsed,
-    is_open: bool,
-    scenario: &Scenario,
-    held_against: HeldAgainst,
-) -> Meta {
+/// The head of a burst's record.
+pub(super) fn meta(flags: &Parsed, is_open: bool, scenario: &Scenario) -> Meta {
     Meta {
         squall_version: env!("CARGO_PKG_VERSION").to_owned(),
         created_unix_ns: rt::unix_nanos(),
@@ -43,14 +37,14 @@ pub(super) fn meta(
         }),
         summary: SummarySettings::default(),
         thresholds: Vec::new(),
-        criteria: held_against.criteria,
-        baseline: held_against.baseline,
+        criteria: Vec::new(),
+        baseline: Value::Null,
     }
 }
 
 /// The end of a burst's record.
 pub(super) fn end(outcome: &RunOutcome, status: ExitStatus) -> End {
-    let check = summary::self_check(&outcome.self_check);
+    let check = self_check::figures(&outcome.self_check);
     End {
         exit_code: i32::from(status.code()),
         reason: ending::reason(&outcome.end),

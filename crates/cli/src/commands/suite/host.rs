@@ -14,8 +14,8 @@ use suite::{Host, Outcome, Program as What, Say, Signal, Spawn};
 
 use crate::environment;
 use crate::exit::Failure;
-use crate::run::pages::{self, Form, Template};
-use crate::run::reports::Report;
+use crate::run::pages::{self, Template};
+use crate::run::reports::{Form, Report};
 use crate::session::Session;
 use crate::signals;
 

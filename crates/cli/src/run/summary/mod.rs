@@ -3,7 +3,6 @@
 mod files;
 
 use engine::RunOutcome;
-use engine::selfcheck::{SelfCheck, Verdict};
 use k6::SummaryResult;
 use metrics::Totals;
 use report::number::TimeUnit;
@@ -14,6 +13,7 @@ use serde_json::Value;
 
 use super::preparation::Prepared;
 use super::runtime::SummaryMode;
+use super::self_check;
 use crate::log::Level;
 use crate::session::{K6_VERSION, Name, Session};
 
@@ -85,34 +85,6 @@ pub(crate) fn additions(totals: &Totals, check: Option<&SelfCheckFigures>) -> St
     text
 }
 
-/// The self-check as reports and records have it.
-pub(crate) fn self_check(check: &SelfCheck) -> SelfCheckFigures {
-    let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
-    let cores = || check.cores.iter();
-    let lateness = check.lateness_ms.unwrap_or_default();
-    let busy = |core: &engine::selfcheck::CoreWork| {
-        let work = core.cpu.saturating_sub(core.spun).as_secs_f64();
-        work / core.elapsed.as_secs_f64().max(1e-9)
-    };
-    SelfCheckFigures {
-        lateness_p50_ms: lateness.0,
-        lateness_p99_ms: lateness.1,
-        lateness_max_ms: lateness.2,
-        lateness_known: check.lateness_ms.is_some(),
-        busiest_core: cores().map(busy).fold(0.0, f64::max),
-        throttled_ms: cores().map(|core| millis(core.throttled)).fold(0.0, f64::max),
-        steal: cores().map(|core| core.steal).fold(0.0, f64::max),
-        longest_stretch_ms: cores().map(|core| millis(core.longest_stretch)).fold(0.0, f64::max),
-        dropped_samples: check.dropped_samples,
-        verdict: match check.verdict {
-            Verdict::Valid => report::Verdict::Valid,
-            Verdict::Degraded => report::Verdict::Degraded,
-            Verdict::Invalid => report::Verdict::Invalid,
-        },
-        reasons: check.reasons.clone(),
-    }
-}
-
 /// Prints what k6 would print at the end of a run, writes the files, and adds what is ours.
 pub(crate) fn print(session: &Session, prepared: &Prepared, outcome: &RunOutcome) {
     let mode = prepared.runtime.summary_mode;
@@ -134,7 +106,7 @@ pub(crate) fn print(session: &Session, prepared: &Prepared, outcome: &RunOutcome
         }
     }
     if session.name == Name::Squall {
-        let check = self_check(&outcome.self_check);
+        let check = self_check::figures(&outcome.self_check);
         let text = format!("{gap}{}", additions(&outcome.totals, Some(&check)));
         // With --quiet standard output is what the script or k6 prints, and nothing else: it may be piped.
         if session.quiet() { session.terminal.err(&text) } else { session.terminal.out(&text) }
