@@ -235,7 +235,11 @@ fn of_script(
 }
 
 /// How much cumulative series have grown. One that appears in the midst of the run has grown from nothing.
-fn growth(run: &RunData, names: &[&str], span: Span) -> Option<(f64, Vec<String>)> {
+fn growth<'a>(
+    run: &'a RunData,
+    names: &[&str],
+    span: Span,
+) -> Option<(f64, Vec<&'a ObservedSeries>)> {
     let mut grown = None;
     let mut whose = Vec::new();
     let all = run.timeline.observed.iter().filter(|series| names.contains(&series.metric.as_str()));
@@ -244,7 +248,7 @@ fn growth(run: &RunData, names: &[&str], span: Span) -> Option<(f64, Vec<String>
         let total = grown.get_or_insert(0.0);
         if more > 0.0 {
             *total += more;
-            whose.push(crate::run::tags_text(&series.tags));
+            whose.push(series);
         }
     }
     grown.map(|total| (total, whose))
@@ -279,9 +283,15 @@ fn happened(
     if grown.is_none() && events.is_empty() && !sources.iter().any(watches) {
         return Err(format!("nobody watched {}", sources.join(" or ")));
     }
-    let (by_series, mut whose) = grown.unwrap_or_default();
+    let (by_series, series) = grown.unwrap_or_default();
     let by_events = events.len() as f64;
     let value = by_series.max(by_events);
+    // What an event tells too is told with its time.
+    let is_told = |series: &&ObservedSeries| {
+        events.iter().any(|event| series.tags.iter().any(|(_, value)| *value == event.subject))
+    };
+    let untold = series.into_iter().filter(|series| !is_told(series));
+    let mut whose: Vec<String> = untold.map(|series| crate::run::tags_text(&series.tags)).collect();
     whose.extend(
         events.iter().map(|event| format!("{} at {}", event.subject, moment(run.at_s(event)))),
     );

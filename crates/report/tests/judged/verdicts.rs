@@ -157,6 +157,8 @@ fn restarts_and_kills_are_told_by_series_or_by_events() {
         sample.requests("GET /", 10, 20.0);
         let restarts = if second < 5 { 4.0 } else { 6.0 };
         sample.gauge("k8s_pod_restarts", &[("pod", "api-1")], restarts);
+        let kills = f64::from(u8::from(second >= 5));
+        sample.gauge("k8s_oom_kills", &[("pod", "api-1"), ("container", "api")], kills);
         if second == 5 {
             sample.event("kubernetes", "oom-killed", "api-1");
         }
@@ -166,6 +168,7 @@ fn restarts_and_kills_are_told_by_series_or_by_events() {
     let row = check(&run, "restarts == 0", Verdict::Fail, "2");
     assert_eq!(row.note, "api-1");
     let row = check(&run, "oom_kills == 0", Verdict::Fail, "1");
+    // The series tells of the same; the event has the time.
     assert_eq!(row.note, "api-1 at 0:06");
     check(&run, "evictions == 0", Verdict::Pass, "0");
 }
