@@ -23,6 +23,7 @@ _HOW_TO_GET = {
     "openssl": "Debian: apt-get install openssl",
     "locust": "bash scripts/locust.sh makes a Python environment with it, or set SQUALL_LOCUST_PYTHON to one's Python",
     "perf": "Debian: apt-get install linux-perf; it needs the CPU's counters, which some virtual machines hide",
+    "valgrind": "Debian: apt-get install valgrind",
     "k6": "bash scripts/k6.sh builds the pinned version (needs Go), or set SQUALL_K6 to a k6 2.x",
     "squall": "cargo build --release --package squall-cli, or --squall PATH",
 }
@@ -41,6 +42,7 @@ class Tools(NamedTuple):
     perf: Optional[str]
     # The Python of an environment with Locust.
     locust: Optional[str] = None
+    valgrind: Optional[str] = None
 
     def versions(self) -> dict[str, str]:
         """First line of what each says about itself."""
@@ -82,6 +84,7 @@ def find(needed: set[str], squall: Optional[str], target: Optional[str]) -> Tool
         openssl=which("openssl"),
         perf=which("perf"),
         locust=_find_locust() if "locust" in needed else None,
+        valgrind=which("valgrind"),
     )
     missing = [name for name in sorted(needed) if getattr(tools, name, None) is None and name in Tools._fields]
     if missing:

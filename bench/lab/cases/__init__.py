@@ -8,6 +8,7 @@ from ..report import CaseResult
 from ..rounds import Bench
 from . import (
     accuracy,
+    cost,
     grpc,
     instructions,
     kernels,
@@ -50,6 +51,7 @@ CASES: dict[str, Case] = {
     "lateness": Case(openloop.lateness, {"squall", "k6", "target", "nginx", "openssl"}, 5),
     "stall": Case(openloop.stall, {"squall", "k6", "target"}, 4),
     "accuracy": Case(accuracy.accuracy, {"squall", "k6", "target"}, 4),
+    "accuracy-busy": Case(accuracy.busy, {"squall", "k6", "target"}, 4),
     "locust-http": Case(locustfiles.http, {"squall", "locust", "nginx", "openssl"}, 3),
     "locust-fast": Case(locustfiles.fast, {"squall", "locust", "nginx", "openssl"}, 3),
     "locust-memory": Case(locustfiles.memory, {"squall", "locust", "nginx", "openssl"}, 10),
@@ -60,6 +62,7 @@ CASES: dict[str, Case] = {
     "instructions": Case(
         instructions.instructions, {"squall", "k6", "wrk", "nginx", "openssl", "perf"}, 1, is_opt_in=True
     ),
+    "cost": Case(cost.cost, {"squall", "nginx", "openssl", "valgrind"}, 1, is_opt_in=True),
     "memory-growth": Case(memory.growth, {"squall", "nginx", "openssl"}, 11, is_opt_in=True),
     "selfcheck": Case(selfcheck.selfcheck, {"squall", "nginx", "openssl"}, 12, is_opt_in=True),
 }
