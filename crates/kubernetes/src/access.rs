@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 /// How long a connection to the API server may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -28,15 +28,11 @@ pub struct Access {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
     /// There is neither a kubeconfig nor a service account.
-    #[error(
-        "no Kubernetes cluster is configured: there is no kubeconfig ({kubeconfig}), and this is no pod ({pod})"
-    )]
-    Nowhere {
-        /// Why there is no kubeconfig.
-        kubeconfig: String,
-        /// Why this is no pod.
-        pod: String,
-    },
+    #[error("no Kubernetes cluster is configured: {0}, and this is no pod")]
+    Nowhere(String),
+    /// It runs in a pod, whose service account is not what it should be.
+    #[error("the service account of this pod can't be used: {0}")]
+    InPod(String),
     /// The kubeconfig can't be read.
     #[error("the kubeconfig can't be used: {0}")]
     Kubeconfig(String),
@@ -147,9 +143,11 @@ async fn config(access: &Access) -> Result<Config, AccessError> {
             return Err(AccessError::Kubeconfig(chain(&error)));
         }
         Err(missing) => {
-            return Config::incluster().map_err(|error| AccessError::Nowhere {
-                kubeconfig: chain(&missing),
-                pod: chain(&error),
+            return Config::incluster().map_err(|error| match error {
+                InClusterError::ReadEnvironmentVariable(_) => {
+                    AccessError::Nowhere(looked_for(&missing))
+                }
+                error => AccessError::InPod(chain(&error)),
             });
         }
     };
@@ -170,6 +168,14 @@ fn is_missing(error: &KubeconfigError) -> bool {
         KubeconfigError::FindPath => true,
         KubeconfigError::ReadConfig(error, _) => error.kind() == std::io::ErrorKind::NotFound,
         _ => false,
+    }
+}
+
+/// Where there is none.
+fn looked_for(missing: &KubeconfigError) -> String {
+    match missing {
+        KubeconfigError::ReadConfig(_, path) => format!("{} does not exist", path.display()),
+        _ => "KUBECONFIG is not set and there is no home folder".to_owned(),
     }
 }
 

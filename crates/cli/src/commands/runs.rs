@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{CommandResult, ExitStatus, Failure};
 use crate::flags::{Flag, Kind};
+use crate::run::described;
 use crate::run::pages::Account;
 use crate::run::recording::runs_folder;
 use crate::session::Session;
@@ -150,7 +151,7 @@ fn cells(run: &Listed) -> [String; 9] {
     };
     [
         started(&run.name, description["created"].as_str()),
-        short(script),
+        short(&described::title(script, &description["options"])),
         number("elapsed_s", Quantity::Seconds),
         number("requests", Quantity::Count),
         number("throughput", Quantity::PerSecond),

@@ -51,7 +51,7 @@ pub(crate) fn of(run: &Run, directory: &Path) -> Result<RunData, String> {
     let is_warning = |text: &str| ["level=warning", "level=error"].iter().any(|l| text.contains(l));
     let warnings = run.logs.iter().filter(|line| is_warning(&line.text)).take(MAX_WARNINGS);
     Ok(RunData {
-        name: run.meta.script_path.clone(),
+        name: described::title(&run.meta.script_path, &run.meta.options),
         front,
         script: run.meta.script_path.clone(),
         purpose: String::new(),

@@ -5,6 +5,17 @@ use plan::segment::Striping;
 use report::Phase;
 use serde_json::Value;
 
+/// What a run is called: its script, or what a burst went to.
+pub(crate) fn title(script: &str, options: &Value) -> String {
+    match options["burst"]["urls"].as_array().map(Vec::as_slice) {
+        Some([Value::String(url)]) => format!("{script} {url}"),
+        Some([Value::String(url), more @ ..]) => {
+            format!("{script} {url} and {} more", more.len())
+        }
+        _ => script.to_owned(),
+    }
+}
+
 /// The load of a run in words: `scenario load` and what it was to do.
 pub(crate) fn plan(options: &Value) -> Vec<(String, String)> {
     if options["locust"].is_object() {

@@ -109,6 +109,9 @@ fn what_a_run_was_held_against_is_in_its_record() {
     assert_eq!(judged(&told.stdout), rows);
     let page = folder.read("second/report.html");
     assert!(page.contains("failures==0"));
+    assert!(page.contains(&format!("<h1>Load test burst {url}</h1>")));
+    let end = format!("burst http://{}/v1/results", target.addrs()[0]);
+    folder.squall(&["runs", "."]).run().expect_code(0).expect_stdout(&end);
     for name in ["report.md", "report.json", "junit.xml"] {
         assert!(folder.path().join("second").join(name).exists(), "{name}");
     }

@@ -184,6 +184,7 @@ fn what_can_not_be_forwarded_ends_the_run_before_it_starts() {
         .run()
         .expect_code(255)
         .expect_stderr("no Kubernetes cluster is configured")
+        .expect_stderr(", and this is no pod")
         .expect_stderr("--kubeconfig FILE");
 }
 
