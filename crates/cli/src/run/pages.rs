@@ -17,7 +17,7 @@ use crate::session::Session;
 
 /// What `--report all` leaves in a run's folder.
 const FILES: [(&str, Form); 3] =
-    [("report.md", Form::Markdown), ("report.html", Form::Html), ("report.json", Form::Json)];
+    [("report.html", Form::Html), ("report.md", Form::Markdown), ("report.json", Form::Json)];
 const JUNIT_FILE: &str = "junit.xml";
 
 /// The template that Markdown is made with, if one is given.
