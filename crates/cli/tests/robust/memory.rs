@@ -12,10 +12,11 @@ const MIB: u64 = 1 << 20;
 fn memory_does_not_grow_with_time() {
     let _machine = shared();
     // From `settled` to `end` at `rate`, growth at most `bound`. Within seconds the VUs' heaps still fill up to their
-    // first collection, so the short form only shows that nothing is kept of each request (50 bytes would be too much).
+    // first collection and then breathe by some MiB, so the short form only shows that nothing is kept of each request
+    // (25 bytes would be too much).
     // On a busy machine it takes more VUs, which is growth of another kind: it has a fixed number and drops the rest.
     let (rate, settled, end, bound, most) =
-        if is_slow() { (20_000, 120, 600, 2 * MIB, 400) } else { (20_000, 10, 19, 6 * MIB, 20) };
+        if is_slow() { (20_000, 120, 600, 2 * MIB, 400) } else { (20_000, 14, 40, 8 * MIB, 20) };
     let config = TargetConfig { log: false, ..TargetConfig::on_free_port() };
     let target = Target::start(config).unwrap();
     let folder = Folder::new();
