@@ -2,13 +2,11 @@
 
 use crate::error::RecordError;
 use crate::{META_FILE, RUN_FILE};
-use jiff::SignedDuration;
-use jiff::civil::DateTime;
+use jiff::Timestamp;
+use jiff::tz::Offset;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// Longest part of the script's name that goes into a directory's name.
 const MAX_SCRIPT_CHARS: usize = 40;
@@ -30,8 +28,8 @@ impl RunName<'_> {
     /// `YYYYMMDD-HHMMSS-<script>-<suffix>`: sorts by time, tells the script, and differs between
     /// runs and attempts. The script's part holds only letters, digits, `_`, `.` and `-`.
     pub fn attempt(&self, attempt: u32) -> String {
-        let offset = SignedDuration::from_secs(i64::from(self.utc_offset_s));
-        let local = date_time(self.started_unix_ns).saturating_add(offset);
+        let offset = Offset::from_seconds(self.utc_offset_s).unwrap_or(Offset::UTC);
+        let local = offset.to_datetime(timestamp(self.started_unix_ns));
         let time = local.strftime("%Y%m%d-%H%M%S");
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&self.started_unix_ns.to_le_bytes());
@@ -51,13 +49,14 @@ fn plain_stem(script: &str) -> String {
     if name.is_empty() { "run".to_owned() } else { name.to_owned() }
 }
 
-fn date_time(unix_ns: u64) -> DateTime {
-    EPOCH.saturating_add(SignedDuration::from_secs((unix_ns / 1_000_000_000) as i64))
+/// Any 64-bit number of nanoseconds is a time.
+fn timestamp(unix_ns: u64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap_or_default()
 }
 
 /// A time as `2026-11-20T22:55:03Z`.
 pub(crate) fn rfc3339(unix_ns: u64) -> String {
-    date_time(unix_ns).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    format!("{:.0}", timestamp(unix_ns))
 }
 
 /// Makes a new directory for a run inside `folder` (which is made too, if need be) and returns
@@ -155,7 +154,20 @@ mod tests {
 
     #[test]
     fn times_follow_the_calendar() {
-        assert_eq!(rfc3339(951_782_400_000_000_000), "2000-02-29T00:00:00Z");
+        for (days, date) in [
+            (0, "1970-01-01"),
+            (58, "1970-02-28"),
+            (59, "1970-03-01"),
+            (789, "1972-02-29"),
+            (11_016, "2000-02-29"),
+            (11_017, "2000-03-01"),
+            (20_777, "2026-11-20"),
+            (47_541, "2100-03-01"),
+        ] {
+            assert_eq!(rfc3339(days * 86_400_000_000_000), format!("{date}T00:00:00Z"), "{days}");
+        }
+        let west = RunName { started_unix_ns: 0, utc_offset_s: -86_400, script: "a.js" };
+        assert!(west.attempt(0).starts_with("19691231-000000-a-"), "{}", west.attempt(0));
         assert_eq!(rfc3339(1_795_215_303_269_000_000), "2026-11-20T22:55:03Z");
     }
 }

@@ -1,22 +1,20 @@
 //! Unix time as a date.
 
-use jiff::SignedDuration;
-use jiff::civil::DateTime;
-
-const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+use jiff::Timestamp;
 
 /// `2026-11-20 22:55:03 UTC`.
 pub(crate) fn utc(unix_ns: u64) -> String {
-    date_time(unix_ns).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+    timestamp(unix_ns).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// `2026-11-20T22:55:03Z`.
 pub(crate) fn rfc3339(unix_ns: u64) -> String {
-    date_time(unix_ns).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    format!("{:.0}", timestamp(unix_ns))
 }
 
-fn date_time(unix_ns: u64) -> DateTime {
-    EPOCH.saturating_add(SignedDuration::from_secs((unix_ns / 1_000_000_000) as i64))
+/// Any 64-bit number of nanoseconds is a time.
+fn timestamp(unix_ns: u64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap_or_default()
 }
 
 #[cfg(test)]

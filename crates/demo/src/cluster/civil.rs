@@ -13,13 +13,15 @@ pub(super) enum Precision {
 /// Reads `2026-11-20T20:27:05Z`, with a fraction or without: nanoseconds since 1970, and how exact it is.
 pub(super) fn parse(text: &str) -> Option<(i64, Precision)> {
     let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
-    let (clock, _) = clock.split_once('.').unwrap_or((clock, ""));
+    let (clock, precision) = match clock.split_once('.') {
+        Some((clock, _)) => (clock, Precision::Micros),
+        None => (clock, Precision::Seconds),
+    };
     // Other forms of the standard are no times of an API server.
     if date.len() != "2026-11-20".len() || clock.len() != "20:27:05".len() {
         return None;
     }
     let time: Timestamp = text.parse().ok()?;
-    let precision = if text.contains('.') { Precision::Micros } else { Precision::Seconds };
     Some((i64::try_from(time.as_nanosecond()).ok()?, precision))
 }
 

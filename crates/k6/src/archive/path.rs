@@ -1,7 +1,5 @@
 //! Paths as archives have them: with `/`, without dots, without the names of users.
 
-use std::borrow::Cow;
-
 use percent_encoding::percent_decode_str;
 
 /// A path with `/` between its parts, dots and drive letters resolved, and `nobody` for whoever's home it is in.
@@ -25,7 +23,7 @@ pub(super) fn anonymous_url(url: &str) -> String {
 pub(super) fn of_url(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.trim_start_matches('/');
-    clean(&decoded(&format!("/{rest}")))
+    clean(&percent_decode_str(&format!("/{rest}")).decode_utf8_lossy())
 }
 
 /// Removes `.`, `..` and doubled slashes, as Go's `path.Clean`.
@@ -78,11 +76,6 @@ fn without_user(path: &str) -> Option<String> {
         .any(|name| homes.eq_ignore_ascii_case(name));
     let (user, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     (is_home && !user.is_empty()).then(|| format!("{drive}/{homes}/nobody{rest}"))
-}
-
-/// Percent-decodes; what is no escape stays.
-fn decoded(text: &str) -> Cow<'_, str> {
-    percent_decode_str(text).decode_utf8_lossy()
 }
 
 #[cfg(test)]
