@@ -25,8 +25,7 @@ fn write_run(folder: &Path, name: &str) {
         options: Value::Null,
         summary: SummarySettings::default(),
         thresholds: Vec::new(),
-        criteria: Vec::new(),
-        baseline: serde_json::Value::Null,
+        ..Meta::default()
     };
     let mut writer = Writer::create(&folder.join(name), &meta).unwrap();
     writer.flush().unwrap();

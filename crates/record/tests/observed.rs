@@ -30,8 +30,7 @@ fn meta() -> Meta {
         options: json!(null),
         summary: SummarySettings::default(),
         thresholds: Vec::new(),
-        criteria: Vec::new(),
-        baseline: serde_json::Value::Null,
+        ..Meta::default()
     }
 }
 

@@ -40,8 +40,7 @@ fn meta() -> Meta {
         options: json!({ "vus": 2 }),
         summary: SummarySettings::default(),
         thresholds: Vec::new(),
-        criteria: Vec::new(),
-        baseline: serde_json::Value::Null,
+        ..Meta::default()
     }
 }
 

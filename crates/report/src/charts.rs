@@ -88,10 +88,10 @@ fn stretches(run: &RunData) -> Vec<std::ops::Range<usize>> {
     let n = run.timeline.n_steps();
     let each = n.div_ceil(STRETCHES).max(1);
     let mut all: Vec<_> = (0..n).step_by(each).map(|from| from..(from + each).min(n)).collect();
-    let seconds = |steps: &std::ops::Range<usize>| {
-        run.timeline.window_of_steps(steps.clone(), |_| true).seconds()
-    };
-    let is_stub = all.last().is_some_and(|last| seconds(last) < 0.5 * run.timeline.step_s);
+    let is_stub = all.last().is_some_and(|last| {
+        let (from_s, to_s) = run.timeline.span(last);
+        to_s - from_s < 0.5 * run.timeline.step_s
+    });
     if is_stub && all.len() > 1 {
         all.pop();
         if let Some(last) = all.last_mut() {

@@ -164,12 +164,13 @@ pub(crate) fn criteria(scenario: &Scenario, time_scale: f64) -> Vec<Criterion> {
 /// A baseline as criteria: worse than by its tolerance (a share of it) is MARGINAL, never a failure by itself.
 pub fn baseline_criteria(baseline: &report::Baseline, tolerance: f64) -> Vec<Criterion> {
     let mut criteria = Vec::new();
-    let mut add = |what: &str, expected: String, subject, quantity, operator, limit, worst| {
+    let mut add = |what: &str, expected, subject, unit, operator, limit, worst| {
         let percent = (tolerance * 100.0).round();
+        let shown = quantity::text(unit, expected);
         criteria.push(Criterion {
-            text: format!("baseline {what} {expected}, {percent} % worse at most"),
+            text: format!("baseline {what} {shown}, {percent} % worse at most"),
             subject,
-            quantity,
+            quantity: unit,
             bound: Bound::Is { operator, limit },
             marginal: Some(Bound::Is { operator, limit: worst }),
             scope: Scope::WHOLE,
@@ -178,16 +179,8 @@ pub fn baseline_criteria(baseline: &report::Baseline, tolerance: f64) -> Vec<Cri
     let most = Operator::LessOrEqual;
     let least = Operator::GreaterOrEqual;
     if let Some(rps) = baseline.rps {
-        let (subject, limit) = (Subject::Throughput(Selection::ALL), rps * (1.0 - tolerance));
-        add(
-            "rps",
-            quantity::text(Quantity::PerSecond, rps),
-            subject,
-            Quantity::PerSecond,
-            least,
-            limit,
-            0.0,
-        );
+        let subject = Subject::Throughput(Selection::ALL);
+        add("rps", rps, subject, Quantity::PerSecond, least, rps * (1.0 - tolerance), 0.0);
     }
     for (what, statistic, ms) in [
         ("p50", Statistic::Median, baseline.p50_ms),
@@ -195,17 +188,15 @@ pub fn baseline_criteria(baseline: &report::Baseline, tolerance: f64) -> Vec<Cri
         ("p99", Statistic::Percentile(99.0), baseline.p99_ms),
     ] {
         let Some(ms) = ms else { continue };
-        let limit = ms * (1.0 + tolerance);
         let subject = Subject::Latency { statistic, requests: Selection::ALL };
-        let unit = Quantity::Milliseconds;
-        add(what, quantity::text(unit, ms), subject, unit, most, limit, f64::INFINITY);
+        let limit = ms * (1.0 + tolerance);
+        add(what, ms, subject, Quantity::Milliseconds, most, limit, f64::INFINITY);
     }
     if let Some(success) = baseline.success {
         // So many failures more, in the share of failures.
         let failures = (1.0 - success) * (1.0 + tolerance);
         let subject = Subject::SuccessRate(Selection::ALL);
-        let expected = quantity::text(Quantity::Ratio, success);
-        add("success", expected, subject, Quantity::Ratio, least, 1.0 - failures, 0.0);
+        add("success", success, subject, Quantity::Ratio, least, 1.0 - failures, 0.0);
     }
     criteria
 }

@@ -2,13 +2,12 @@
 //! reported, and what to try next. One command on a fresh machine.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use demo::cluster::{ClusterConfig, ClusterHandle, StoryPlan};
 use demo::{Target, TargetConfig, TargetHandle};
 use report::judge::Verdict;
 
-use super::demo_target::start_cluster;
+use super::demo_target::{CLUSTER_LEAD, start_cluster};
 use super::{examples, run as run_command};
 use crate::environment;
 use crate::exit::{CommandResult, ExitStatus, Failure};
@@ -49,8 +48,6 @@ const CRITERIA: [&str; 4] = [
 ];
 /// How many times faster than it was recorded the cluster's minute is played, so that it fits into the demo.
 const CLUSTER_SPEED: f64 = 3.0;
-/// When the load on the cluster rises.
-const CLUSTER_LEAD: Duration = Duration::from_secs(2);
 
 /// The simulated cluster, and a kubeconfig for it that goes with it.
 struct Watched {

@@ -70,7 +70,7 @@ pub(crate) const FLAGS: &[Flag] = &[
 ];
 
 /// How long after the first request the recorded load rises.
-const CLUSTER_LEAD: Duration = Duration::from_secs(2);
+pub(super) const CLUSTER_LEAD: Duration = Duration::from_secs(2);
 /// The port that the simulated pods' containers listen on.
 const POD_PORT: u16 = 8000;
 

@@ -17,8 +17,8 @@ use locust::statistics::Statistics;
 use locust::tables::{self, Layout, Rates};
 use locust::{Host, Outcome, Own, Request, Rounding, Signal};
 use metrics::{Registry, Shard, ShardConfig, Snapshot, builtin};
-use record::{End, Meta, SummarySettings};
-use serde_json::{Value, json};
+use record::{End, Meta};
+use serde_json::json;
 use web::Server;
 use web::pages::{Asked, ChangeReply, Door, PageReply, Pages};
 
@@ -150,7 +150,7 @@ fn try_start(session: &Session, words: &[String]) -> CommandResult {
         session,
         own: &request.own,
         recording: None,
-        held_against: closing.held_against().clone(),
+        held_against: closing.held_against(),
         users: Shard::new(USERS_AGENT, Arc::new(Registry::with_builtins()), ShardConfig::STANDARD),
         probes,
         observing: None,
@@ -273,7 +273,7 @@ struct Front<'a> {
     own: &'a Own,
     recording: Option<(Recording, u64)>,
     /// What the run will be held against.
-    held_against: HeldAgainst,
+    held_against: &'a HeldAgainst,
     users: Shard,
     probes: Observed,
     observing: Option<Observing>,
@@ -344,16 +344,12 @@ impl Host for Front<'_> {
             created_unix_ns: now,
             command_line: environment::shown_args(),
             script_path: hello.locustfile.clone(),
-            script_source: String::new(),
             options: json!({
                 "locust": hello.options,
                 "locust_version": hello.locust_version,
                 "python_version": hello.python_version,
             }),
-            summary: SummarySettings::default(),
-            thresholds: Vec::new(),
-            criteria: Vec::new(),
-            baseline: Value::Null,
+            ..Meta::default()
         };
         let directory = self.own.record.as_deref();
         if let Some(mut recording) =

@@ -81,7 +81,7 @@ fn folder(args: &[String]) -> Result<PathBuf, Failure> {
 
 /// What is found out about a run and kept: its figures and its verdict.
 fn facts(directory: &Path) -> Value {
-    let Ok(account) = Account::read(directory, Vec::new()) else { return Value::Null };
+    let Ok(account) = Account::read(directory) else { return Value::Null };
     let document = account.document();
     let Some(run) = document.runs.first() else { return Value::Null };
     let figures = &run.figures;

@@ -33,7 +33,6 @@ pub(crate) const FLAGS: &[Flag] = &[
 ];
 
 /// What a run is held against; it stands in the run's record, by which it is judged.
-#[derive(Debug, Clone, Default)]
 pub(crate) struct HeldAgainst {
     /// Criteria, each as its text.
     criteria: Vec<String>,
@@ -146,7 +145,7 @@ impl Closing {
             return None;
         }
         let account = match directory {
-            Some(directory) => Account::read(directory, Vec::new()),
+            Some(directory) => Account::read(directory),
             None => Err(Failure::usage("the run was not recorded")),
         };
         let told = account.map_err(|why| {

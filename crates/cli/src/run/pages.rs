@@ -67,18 +67,13 @@ impl Template {
 /// # Errors
 /// One that is none, with its column.
 pub(crate) fn criteria(flags: &Parsed) -> Result<Vec<Criterion>, Failure> {
-    flags.all("criterion").map(parse).collect()
-}
-
-/// Reads one value of `--criterion`.
-///
-/// # Errors
-/// It is none; with its column.
-pub(crate) fn parse(text: &str) -> Result<Criterion, Failure> {
-    criterion::parse(text).map_err(|error| {
-        let (column, message) = (error.column, error.message);
-        Failure::config(format!("--criterion {text:?}, column {column}: {message}"))
-    })
+    let parsed = flags.all("criterion").map(|text| {
+        criterion::parse(text).map_err(|error| {
+            let (column, message) = (error.column, error.message);
+            Failure::config(format!("--criterion {text:?}, column {column}: {message}"))
+        })
+    });
+    parsed.collect()
 }
 
 /// The criteria a run was made with.
@@ -98,12 +93,13 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Reads a run's record and judges it by these criteria, or by its own where there are none.
+    /// Reads a run's record and judges it by its own criteria.
     ///
     /// # Errors
     /// The record can't be read.
-    pub(crate) fn read(directory: &Path, criteria: Vec<Criterion>) -> Result<Self, Failure> {
-        data::load(directory).map(|run| Self::of(run, directory, criteria)).map_err(Failure::usage)
+    pub(crate) fn read(directory: &Path) -> Result<Self, Failure> {
+        let run = data::load(directory).map_err(Failure::usage)?;
+        Ok(Self::of(run, directory, Vec::new()))
     }
 
     /// Judges a run by these criteria, or by its own where there are none.

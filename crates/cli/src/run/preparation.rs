@@ -276,8 +276,7 @@ impl Prepared {
                 request_rows: self.is_squall,
             },
             thresholds: ThresholdGroup::record(&self.thresholds),
-            criteria: Vec::new(),
-            baseline: serde_json::Value::Null,
+            ..Meta::default()
         }
     }
 

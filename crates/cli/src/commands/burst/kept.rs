@@ -7,9 +7,9 @@ use engine::RunOutcome;
 use metrics::{Delta, Sink, Snapshot, Totals, TrendSink};
 use plan::scenario::Scenario;
 use plan::segment::Striping;
-use record::{End, Meta, Run, SummarySettings};
+use record::{End, Meta, Run};
 use report::{BurstFigures, LatencyFigures};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::environment;
 use crate::exit::{ExitStatus, Failure};
@@ -27,7 +27,6 @@ pub(super) fn meta(flags: &Parsed, is_open: bool, scenario: &Scenario) -> Meta {
         created_unix_ns: rt::unix_nanos(),
         command_line: environment::shown_args(),
         script_path: "burst".to_owned(),
-        script_source: String::new(),
         options: json!({
             "burst": {
                 "urls": flags.args.iter().map(|url| plan::probe::redact::text(url)).collect::<Vec<_>>(),
@@ -35,10 +34,7 @@ pub(super) fn meta(flags: &Parsed, is_open: bool, scenario: &Scenario) -> Meta {
                 "load": scenario.describe(&Striping::whole()),
             },
         }),
-        summary: SummarySettings::default(),
-        thresholds: Vec::new(),
-        criteria: Vec::new(),
-        baseline: Value::Null,
+        ..Meta::default()
     }
 }
 
